@@ -1,0 +1,2 @@
+//! Sigstore bundles, trust roots and their verification.
+pub mod error;
