@@ -1,0 +1,170 @@
+//! Bench driver: the cryptographic floor, the Rust peer and raw hashing behind one line protocol.
+//!
+//! Reads one command a line, answers one line: `ok ...` or `error ...`. Timings are nanoseconds.
+
+mod case;
+mod check;
+mod extract;
+mod file;
+mod peer;
+
+use std::collections::HashMap;
+use std::fmt::Display;
+use std::io::{BufRead, Write};
+use std::path::Path;
+use std::time::Instant;
+
+use check::Variant;
+
+/// Anything that stops a driver is told to the person at the bench; nothing is recovered from.
+pub(crate) type Outcome<T> = Result<T, String>;
+
+fn main() {
+    let cases = std::env::args().nth(1).unwrap_or_else(|| ".".to_owned());
+    let mut driver = Driver::new(cases);
+    let mut out = std::io::stdout();
+    for line in std::io::stdin().lock().lines() {
+        let Ok(line) = line else { return };
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let answer = match driver.answer(&words) {
+            Ok(text) => format!("ok {text}"),
+            Err(reason) => format!("error {}", reason.replace('\n', " ")),
+        };
+        if writeln!(out, "{answer}")
+            .and_then(|()| out.flush())
+            .is_err()
+        {
+            return;
+        }
+    }
+}
+
+struct Driver {
+    folder: String,
+    prepared: HashMap<String, Prepared>,
+}
+
+struct Prepared {
+    floor: Vec<check::Check>,
+    crate_: peer::Peer,
+}
+
+impl Driver {
+    fn new(folder: String) -> Self {
+        Self {
+            folder,
+            prepared: HashMap::new(),
+        }
+    }
+
+    fn answer(&mut self, words: &[&str]) -> Outcome<String> {
+        match words {
+            ["versions"] => Ok(format!("rustc {}", env!("CARGO_PKG_RUST_VERSION"))),
+            ["list", case] => self.list(case),
+            ["floor", case, n] => self.floor(case, count(n)?),
+            ["variants", case, n] => self.variants(case, count(n)?),
+            ["crate", case, n] => self.timed(case, count(n)?, peer::Peer::verify_parsed),
+            ["crate_parse", case, n] => self.timed(case, count(n)?, peer::Peer::parse_and_verify),
+            ["make_file", path, bytes] => file::make(Path::new(path), count(bytes)?),
+            ["sign_file", path, folder] => file::sign(Path::new(path), Path::new(folder)),
+            ["hash_file", path, chunk] => file::time_hash(Path::new(path), count(chunk)?),
+            ["hash_memory", bytes, chunk] => {
+                Ok(file::time_hash_memory(count(bytes)?, count(chunk)?))
+            }
+            _ => Err(format!("unknown command: {}", words.join(" "))),
+        }
+    }
+
+    fn list(&mut self, name: &str) -> Outcome<String> {
+        let checks = &self.case(name)?.floor;
+        let list: Vec<_> = checks.iter().map(check::Check::describe).collect();
+        Ok(serde_json::Value::Array(list).to_string())
+    }
+
+    fn floor(&mut self, name: &str, n: usize) -> Outcome<String> {
+        let checks = &self.case(name)?.floor;
+        samples(n, || {
+            checks
+                .iter()
+                .try_for_each(|check| check.verify(Variant::Floor))
+        })
+    }
+
+    /// Every check under every variant, interleaved, so that the variants can be compared.
+    fn variants(&mut self, name: &str, n: usize) -> Outcome<String> {
+        let checks = &self.case(name)?.floor;
+        let mut rows = Vec::new();
+        for check in checks {
+            let mut row = serde_json::Map::new();
+            row.insert("check".to_owned(), check.name.into());
+            let mut nanos: Vec<Vec<u64>> = vec![Vec::new(); Variant::ALL.len()];
+            for _ in 0..n {
+                for (variant, times) in Variant::ALL.iter().zip(nanos.iter_mut()) {
+                    let start = Instant::now();
+                    check.verify(*variant)?;
+                    times.push(elapsed(start));
+                }
+            }
+            for (variant, times) in Variant::ALL.iter().zip(nanos) {
+                row.insert(variant.name().to_owned(), median(times).into());
+            }
+            rows.push(serde_json::Value::Object(row));
+        }
+        Ok(serde_json::Value::Array(rows).to_string())
+    }
+
+    fn timed(
+        &mut self,
+        name: &str,
+        n: usize,
+        verify: fn(&peer::Peer) -> Outcome<()>,
+    ) -> Outcome<String> {
+        let crate_ = &self.case(name)?.crate_;
+        samples(n, || verify(crate_))
+    }
+
+    fn case(&mut self, name: &str) -> Outcome<&Prepared> {
+        if !self.prepared.contains_key(name) {
+            let case = case::Case::load(&Path::new(&self.folder).join(name))?;
+            let prepared = Prepared {
+                floor: extract::floor(&case)?,
+                crate_: peer::Peer::new(&case)?,
+            };
+            self.prepared.insert(name.to_owned(), prepared);
+        }
+        self.prepared
+            .get(name)
+            .ok_or_else(|| format!("no case {name}"))
+    }
+}
+
+/// Two untimed calls first: whoever measured before has filled the caches with something else.
+fn samples(n: usize, mut once: impl FnMut() -> Outcome<()>) -> Outcome<String> {
+    once()?;
+    once()?;
+    let mut nanos = Vec::with_capacity(n);
+    for _ in 0..n {
+        let start = Instant::now();
+        once()?;
+        nanos.push(elapsed(start).to_string());
+    }
+    Ok(nanos.join(" "))
+}
+
+fn median(mut nanos: Vec<u64>) -> u64 {
+    nanos.sort_unstable();
+    nanos.get(nanos.len() / 2).copied().unwrap_or(0)
+}
+
+pub(crate) fn elapsed(start: Instant) -> u64 {
+    u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn count(word: &str) -> Outcome<usize> {
+    word.parse().map_err(|_| format!("not a number: {word}"))
+}
+
+/// Attaches what was being done to a foreign error.
+pub(crate) fn during<T, E: Display>(what: &str, result: Result<T, E>) -> Outcome<T> {
+    result.map_err(|error| format!("{what}: {error}"))
+}

@@ -1,0 +1,71 @@
+"""The machine, and whether it was ours alone while we measured."""
+
+import os
+import pathlib
+import platform
+import subprocess
+import time
+
+from harness.build import ROOT
+from harness.driver import Drivers
+
+# Above this share of the machine taken by others, a run is not quiet.
+QUIET = 0.05
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def facts(drivers: Drivers) -> dict:
+    return {
+        "cpu": cpu_model(),
+        "cores": os.cpu_count(),
+        "memory_mib": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20,
+        "system": platform.platform(),
+        "virtual": any("hypervisor" in line for line in cpu_lines()),
+        "rustc": output("rustc", "--version"),
+        "commit": output("git", "-C", str(ROOT), "describe", "--always", "--dirty"),
+        "versions": {driver.name: driver.ask("versions") for driver in drivers.all()},
+    }
+
+
+class Watch:
+    """Processor time of the whole machine against that of the drivers and of this process."""
+
+    def __init__(self, drivers: Drivers):
+        self.pids = [os.getpid()] + [driver.process.pid for driver in drivers.all()]
+        self.begin = self.sample()
+
+    def verdict(self) -> dict:
+        time_, busy, stolen, ours = (now - then for now, then in zip(self.sample(), self.begin))
+        machine = time_ * os.cpu_count()
+        others = max(0.0, busy - ours) / machine
+        return {
+            "quiet": others < QUIET and stolen / machine < QUIET,
+            "taken_by_others": round(others, 4),
+            "stolen_by_hypervisor": round(stolen / machine, 4),
+            "seconds": round(time_),
+        }
+
+    def sample(self) -> tuple[float, float, float, float]:
+        words = pathlib.Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]
+        user, nice, system, _idle, _wait, irq, softirq, steal = (int(word) / TICKS for word in words)
+        busy = user + nice + system + irq + softirq
+        return time.monotonic(), busy, steal, sum(map(processor_time, self.pids))
+
+
+def processor_time(pid: int) -> float:
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) / TICKS
+
+
+def cpu_model() -> str:
+    names = [line for line in cpu_lines() if line.startswith("model name")]
+    return names[0].split(":", 1)[1].strip() if names else platform.processor()
+
+
+def cpu_lines() -> list[str]:
+    return pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+
+
+def output(*command: str) -> str:
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True).stdout.strip()
