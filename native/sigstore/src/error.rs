@@ -104,10 +104,11 @@ macro_rules! catalogue {
     ($( $(#[$doc:meta])* $name:ident { $($field:ident : $type:ty),* $(,)? }
         = $code:literal, $stage:ident, $message:literal, $remedy:literal; )*) => {
         /// One thing found wrong. The variants are the catalogue; there is no "other".
-        #[derive(Debug, Clone, PartialEq, Eq)]
+        #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
         pub enum Fault {
             $(
                 $(#[$doc])*
+                #[error($message)]
                 $name {
                     $(
                         #[doc = concat!("The fact `", stringify!($field), "`.")]
@@ -142,13 +143,6 @@ macro_rules! catalogue {
                 match self {
                     $( Self::$name { $($field),* } => vec![ $( (stringify!($field), Detail::from($field.clone())) ),* ], )*
                 }
-            }
-        }
-
-        impl fmt::Display for Fault {
-            #[allow(unused_variables)]
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                match self { $( Self::$name { $($field),* } => write!(f, $message), )* }
             }
         }
 
@@ -322,8 +316,6 @@ catalogue! {
         = "internal", System, "internal error at {at}; nothing was accepted",
           "Report this with the input that caused it.";
 }
-
-impl std::error::Error for Fault {}
 
 /// The most useful fault, and the others found in the same input.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,0 +1,202 @@
+//! Certificate and timestamp authorities: their chains are checked when a trust root is prepared, so that a
+//! verification only checks the one signature that is new.
+
+use std::fmt;
+use std::sync::Arc;
+
+use const_oid::ObjectIdentifier;
+use const_oid::db::{rfc5912, rfc8410};
+use der::Decode;
+use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm, TrustAnchor, UnixTime};
+use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
+use x509_cert::ext::pkix::BasicConstraints;
+
+use crate::artifact::{HashAlgorithm, sha256};
+use crate::certificate::{fingerprint, name_der, parse_der, tbs_bytes, validity};
+use crate::error::{Result, quote};
+use crate::key::{PublicKey, spki_der};
+use crate::time::Validity;
+use crate::trust_root::invalid;
+
+/// Object identifier 1.3.6.1.5.5.7.3.3, id-kp-codeSigning, as webpki wants it.
+const CODE_SIGNING: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 3];
+/// Object identifier 1.3.6.1.5.5.7.3.8, id-kp-timeStamping.
+const TIME_STAMPING: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 8];
+
+const ALGORITHMS: &[&dyn SignatureVerificationAlgorithm] = &[
+    webpki::aws_lc_rs::ECDSA_P256_SHA256,
+    webpki::aws_lc_rs::ECDSA_P256_SHA384,
+    webpki::aws_lc_rs::ECDSA_P384_SHA256,
+    webpki::aws_lc_rs::ECDSA_P384_SHA384,
+    webpki::aws_lc_rs::ECDSA_P521_SHA256,
+    webpki::aws_lc_rs::ECDSA_P521_SHA384,
+    webpki::aws_lc_rs::ECDSA_P521_SHA512,
+    webpki::aws_lc_rs::ED25519,
+    webpki::aws_lc_rs::RSA_PKCS1_2048_8192_SHA256,
+    webpki::aws_lc_rs::RSA_PKCS1_2048_8192_SHA384,
+    webpki::aws_lc_rs::RSA_PKCS1_2048_8192_SHA512,
+    webpki::aws_lc_rs::RSA_PSS_2048_8192_SHA256_LEGACY_KEY,
+];
+
+/// What a certificate is used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    CodeSigning,
+    TimeStamping,
+}
+
+/// A certificate or timestamp authority.
+pub(crate) struct Authority {
+    pub(crate) uri: String,
+    anchors: Vec<TrustAnchor<'static>>,
+    issuers: Vec<Issuer>,
+    /// The timestamp authority's own signing certificate, when the trust root holds it.
+    pub(crate) signer: Option<Signer>,
+}
+
+impl fmt::Debug for Authority {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Authority({})", self.uri)
+    }
+}
+
+/// A certificate that may issue others; each stands at its anchor's place.
+pub(crate) struct Issuer {
+    /// SHA-256 of its SubjectPublicKeyInfo.
+    pub(crate) key_hash: [u8; 32],
+    /// When it, everything above it, and the authority are valid.
+    pub(crate) validity: Option<Validity>,
+}
+
+/// A timestamp authority's signing certificate.
+pub(crate) struct Signer {
+    pub(crate) der: Vec<u8>,
+    pub(crate) parsed: x509_cert::Certificate,
+    pub(crate) key: Arc<PublicKey>,
+    /// When it, everything above it, and the authority are valid.
+    pub(crate) validity: Validity,
+}
+
+impl Authority {
+    /// Checks a chain, given from the signing or issuing certificate up to the root.
+    pub(crate) fn prepare(at: &str, uri: String, trusted: Validity, chain: Vec<Vec<u8>>) -> Result<Self> {
+        let links = chain.iter().map(|der| Link::parse(at, der)).collect::<Result<Vec<_>>>()?;
+        for (child, parent) in links.iter().zip(links.iter().skip(1)) {
+            child.check_issued_by(at, parent)?;
+        }
+        let first = links.first().ok_or_else(|| invalid(at, "its certificate chain is empty"))?;
+        let mut authority =
+            Self { uri, anchors: Vec::new(), issuers: Vec::new(), signer: None };
+        for (i, link) in links.iter().enumerate() {
+            if link.ca {
+                authority.add_issuer(at, link, common_validity(trusted, links.get(i..).unwrap_or_default()))?;
+            } else if i > 0 {
+                return Err(invalid(at, "a certificate in its chain is not an authority's"));
+            }
+        }
+        if !first.ca {
+            authority.signer = authority.prepare_signer(first, common_validity(trusted, &links));
+        }
+        Ok(authority)
+    }
+
+    /// The issuer of `certificate` among this authority's; only signature, names, usage and extensions are looked at,
+    /// not times: those are compared with every verified time afterwards.
+    pub(crate) fn issuer_of(&self, certificate: &[u8], valid: &Validity, purpose: Purpose) -> Result<&Issuer, String> {
+        let der = CertificateDer::from(certificate);
+        let parsed = EndEntityCert::try_from(&der).map_err(|e| reason(&e))?;
+        let usage = KeyUsage::required(match purpose {
+            Purpose::CodeSigning => CODE_SIGNING,
+            Purpose::TimeStamping => TIME_STAMPING,
+        });
+        let any_valid_time = valid.start.map_or(0, |t| u64::try_from(t.seconds).unwrap_or(0));
+        let time = UnixTime::since_unix_epoch(std::time::Duration::from_secs(any_valid_time));
+        let path = parsed
+            .verify_for_usage(ALGORITHMS, &self.anchors, &[], time, usage, None, None)
+            .map_err(|e| reason(&e))?;
+        let place = self.anchors.iter().position(|anchor| std::ptr::eq(anchor, path.anchor()));
+        place.and_then(|i| self.issuers.get(i)).ok_or_else(|| "its issuer is not found again".to_owned())
+    }
+
+    fn add_issuer(&mut self, at: &str, link: &Link<'_>, validity: Option<Validity>) -> Result<()> {
+        let der = CertificateDer::from(link.der);
+        let anchor = anchor_from_trusted_cert(&der).map_err(|e| invalid(at, &reason(&e)))?;
+        self.anchors.push(anchor.to_owned());
+        self.issuers.push(Issuer { key_hash: sha256(link.key.spki()), validity });
+        Ok(())
+    }
+
+    /// `None` when it could never sign a timestamp: not for that use, or never valid.
+    fn prepare_signer(&self, link: &Link<'_>, validity: Option<Validity>) -> Option<Signer> {
+        self.issuer_of(link.der, &link.validity, Purpose::TimeStamping).ok()?;
+        Some(Signer {
+            der: link.der.to_vec(),
+            parsed: link.parsed.clone(),
+            key: Arc::new(PublicKey::from_spki("timestamp authority", link.key.spki()).ok()?),
+            validity: validity?,
+        })
+    }
+}
+
+/// A certificate of a chain in a trust root.
+struct Link<'a> {
+    der: &'a [u8],
+    parsed: x509_cert::Certificate,
+    key: PublicKey,
+    validity: Validity,
+    ca: bool,
+}
+
+impl<'a> Link<'a> {
+    fn parse(at: &str, der: &'a [u8]) -> Result<Self> {
+        let parsed = parse_der(der, at)?;
+        let tbs = &parsed.tbs_certificate;
+        let spki = spki_der(&tbs.subject_public_key_info).ok_or_else(|| invalid(at, "a key cannot be encoded"))?;
+        let extensions = tbs.extensions.as_deref().unwrap_or_default();
+        let constraints = extensions.iter().find(|e| e.extn_id == const_oid::db::rfc5280::ID_CE_BASIC_CONSTRAINTS);
+        let ca = constraints.is_some_and(|e| {
+            BasicConstraints::from_der(e.extn_value.as_bytes()).is_ok_and(|constraints| constraints.ca)
+        });
+        Ok(Self { der, key: PublicKey::from_spki("authority", &spki)?, validity: validity(tbs), ca, parsed })
+    }
+
+    fn check_issued_by(&self, at: &str, parent: &Self) -> Result<()> {
+        let wrong = |what: &str| invalid(at, &format!("certificate {} {what}", fingerprint(self.der)));
+        let (child_tbs, parent_tbs) = (&self.parsed.tbs_certificate, &parent.parsed.tbs_certificate);
+        if name_der(&child_tbs.issuer) != name_der(&parent_tbs.subject) {
+            return Err(wrong("is not followed by its issuer's"));
+        }
+        let hash = signature_hash(&self.parsed.signature_algorithm.oid)
+            .ok_or_else(|| wrong("has a signature of an unsupported algorithm"))?;
+        let signature = self.parsed.signature.as_bytes().unwrap_or_default();
+        let signed = tbs_bytes(self.der).unwrap_or_default();
+        parent.key.verify_with(hash, signed, signature).map_err(|_| wrong("is not signed by its issuer"))
+    }
+}
+
+fn common_validity(trusted: Validity, links: &[Link<'_>]) -> Option<Validity> {
+    links.iter().try_fold(trusted, |common, link| common.intersect(&link.validity))
+}
+
+/// The hash of a signature algorithm.
+pub(crate) fn signature_hash(oid: &ObjectIdentifier) -> Option<HashAlgorithm> {
+    match *oid {
+        rfc5912::ECDSA_WITH_SHA_256 | rfc5912::SHA_256_WITH_RSA_ENCRYPTION => Some(HashAlgorithm::Sha256),
+        rfc5912::ECDSA_WITH_SHA_384 | rfc5912::SHA_384_WITH_RSA_ENCRYPTION => Some(HashAlgorithm::Sha384),
+        rfc5912::ECDSA_WITH_SHA_512 | rfc5912::SHA_512_WITH_RSA_ENCRYPTION | rfc8410::ID_ED_25519 => {
+            Some(HashAlgorithm::Sha512)
+        }
+        _ => None,
+    }
+}
+
+fn reason(e: &webpki::Error) -> String {
+    match e {
+        webpki::Error::UnknownIssuer => "no authority of the trust root issued it".to_owned(),
+        webpki::Error::InvalidSignatureForPublicKey => "its issuer's signature does not match".to_owned(),
+        webpki::Error::CaUsedAsEndEntity => "it is an authority's, not a signer's".to_owned(),
+        webpki::Error::RequiredEkuNotFoundContext(_) => "it is not for this use (extended key usage)".to_owned(),
+        webpki::Error::UnsupportedCriticalExtension => "it has an unknown critical extension".to_owned(),
+        other => quote(&other.to_string()),
+    }
+}

@@ -1,0 +1,236 @@
+//! Base64, hexadecimal, and JSON the way protobuf writes it (<https://protobuf.dev/programming-guides/json/>).
+
+use std::fmt;
+
+use base64::Engine;
+use base64::alphabet::{STANDARD, URL_SAFE};
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use memchr::{memchr, memchr2};
+use serde::de::{DeserializeOwned, Deserializer, Error as _, Visitor};
+
+use crate::error::{Error, Fault, Result, quote};
+use crate::limits::within;
+
+const LENIENT: GeneralPurposeConfig =
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+const STD: GeneralPurpose = GeneralPurpose::new(&STANDARD, LENIENT);
+const URL: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, LENIENT);
+
+/// Either alphabet, padded or not: what protobuf's JSON mapping tells parsers to accept.
+pub(crate) fn base64_decode(text: &str) -> Option<Vec<u8>> {
+    STD.decode(text).or_else(|_| URL.decode(text)).ok()
+}
+
+/// Standard alphabet, padded.
+pub(crate) fn base64_encode(bytes: &[u8]) -> String {
+    STD.encode(bytes)
+}
+
+/// Standard alphabet, unpadded.
+pub(crate) fn base64_encode_unpadded(bytes: &[u8]) -> String {
+    base64::engine::general_purpose::STANDARD_NO_PAD.encode(bytes)
+}
+
+/// Lowercase hexadecimal.
+#[must_use]
+pub fn hex_encode(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut out = String::with_capacity(bytes.len().saturating_mul(2));
+    for b in bytes {
+        for nibble in [b >> 4, b & 15] {
+            out.push(DIGITS.get(usize::from(nibble)).map_or('0', |d| char::from(*d)));
+        }
+    }
+    out
+}
+
+/// Hexadecimal in either case.
+#[must_use]
+pub fn hex_decode(text: &str) -> Option<Vec<u8>> {
+    let digit = |b: u8| char::from(b).to_digit(16).and_then(|d| u8::try_from(d).ok());
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    if !rest.is_empty() {
+        return None;
+    }
+    pairs.iter().map(|[a, b]| Some((digit(*a)? << 4) | digit(*b)?)).collect()
+}
+
+/// Reads a JSON document of a known shape; what is wrong is told with its path.
+pub(crate) fn from_json<T: DeserializeOwned>(format: &'static str, bytes: &[u8], depth: u64) -> Result<T> {
+    check_depth(format, bytes, depth)?;
+    serde_json::from_slice(bytes).map_err(|_| explain::<T>(format, bytes))
+}
+
+/// Parsing once more, slower, to learn where it went wrong.
+fn explain<T: DeserializeOwned>(format: &'static str, bytes: &[u8]) -> Error {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let (at, reason) = match serde_path_to_error::deserialize::<_, T>(&mut json) {
+        Err(e) => (e.path().to_string(), e.inner().to_string()),
+        Ok(_) => (".".to_owned(), json.end().err().map_or_else(String::new, |e| e.to_string())),
+    };
+    Fault::Malformed { format, at: quote(&at), reason: quote(&reason) }.into()
+}
+
+/// Refuses nesting deeper than `limit`, before anything recursive runs. Looks only at what is outside of strings.
+pub(crate) fn check_depth(format: &'static str, bytes: &[u8], limit: u64) -> Result<()> {
+    let (mut depth, mut deepest) = (0usize, 0usize);
+    let mut rest = bytes;
+    while let Some((byte, tail)) = rest.split_first() {
+        rest = tail;
+        match byte {
+            b'"' => rest = after_string(rest),
+            b'{' | b'[' => {
+                depth = depth.saturating_add(1);
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    let what = match format {
+        "bundle" => "bundle nesting",
+        "in-toto statement" => "statement nesting",
+        "trusted root" => "trusted root nesting",
+        _ => "JSON nesting",
+    };
+    within(what, limit, deepest)
+}
+
+fn after_string(mut rest: &[u8]) -> &[u8] {
+    while let Some(at) = memchr2(b'"', b'\\', rest) {
+        let escaped = rest.get(at) == Some(&b'\\');
+        rest = rest.get(at.saturating_add(if escaped { 2 } else { 1 })..).unwrap_or_default();
+        if !escaped {
+            return rest;
+        }
+    }
+    &[]
+}
+
+/// Bytes written as base64; never empty.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Bytes(pub(crate) Vec<u8>);
+
+impl fmt::Debug for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.0.len())
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Bytes {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct V;
+        impl Visitor<'_> for V {
+            type Value = Bytes;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("base64 of at least one byte")
+            }
+            fn visit_str<E: serde::de::Error>(self, v: &str) -> Result<Bytes, E> {
+                match base64_decode(v) {
+                    Some(bytes) if !bytes.is_empty() => Ok(Bytes(bytes)),
+                    _ => Err(E::custom("not base64 of at least one byte")),
+                }
+            }
+        }
+        d.deserialize_str(V)
+    }
+}
+
+/// A SHA-256 value written as base64.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Hash(pub(crate) [u8; 32]);
+
+impl<'de> serde::Deserialize<'de> for Hash {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let bytes = Bytes::deserialize(d)?;
+        bytes.0.try_into().map(Hash).map_err(|_| D::Error::custom("not a hash of 32 bytes"))
+    }
+}
+
+/// A 64-bit integer, written as a JSON number or as a string of digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Int(pub(crate) i64);
+
+impl<'de> serde::Deserialize<'de> for Int {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct V;
+        impl Visitor<'_> for V {
+            type Value = Int;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a 64-bit integer")
+            }
+            fn visit_i64<E: serde::de::Error>(self, v: i64) -> Result<Int, E> {
+                Ok(Int(v))
+            }
+            fn visit_u64<E: serde::de::Error>(self, v: u64) -> Result<Int, E> {
+                i64::try_from(v).map(Int).map_err(|_| E::custom("integer out of range"))
+            }
+            fn visit_str<E: serde::de::Error>(self, v: &str) -> Result<Int, E> {
+                let plain = v.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+                v.parse().ok().filter(|_| plain).map(Int).ok_or_else(|| E::custom("not a 64-bit integer"))
+            }
+        }
+        d.deserialize_any(V)
+    }
+}
+
+/// The DER inside one PEM block labelled `label`, ignoring text around it. The block must be the only one.
+pub(crate) fn pem_decode(text: &[u8], label: &str) -> Option<Vec<u8>> {
+    let text = std::str::from_utf8(text).ok()?;
+    let (_, rest) = text.split_once(&format!("-----BEGIN {label}-----"))?;
+    let (body, after) = rest.split_once(&format!("-----END {label}-----"))?;
+    if after.contains("-----BEGIN") || memchr(b':', body.as_bytes()).is_some() {
+        return None;
+    }
+    let compact: String = body.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+    base64_decode(&compact)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_in_every_spelling() {
+        for text in ["+/8=", "+/8", "-_8=", "-_8"] {
+            assert_eq!(base64_decode(text), Some(vec![0xfb, 0xff]), "{text}");
+        }
+        assert_eq!(base64_decode("+_8="), None);
+        assert_eq!(base64_decode("a"), None);
+        assert_eq!(base64_decode("+/9="), None, "bits beyond the last byte must be zero");
+    }
+
+    #[test]
+    fn hex_round_trips() {
+        assert_eq!(hex_decode(&hex_encode(&[0, 255, 16])), Some(vec![0, 255, 16]));
+        assert_eq!(hex_decode("0"), None);
+        assert_eq!(hex_decode("zz"), None);
+        assert_eq!(hex_decode("+1"), None);
+    }
+
+    #[test]
+    fn depth_ignores_strings() {
+        assert!(check_depth("x", br#"{"a":"[[[[\"[[[["}"#, 1).is_ok());
+        assert!(check_depth("x", b"[[]]", 2).is_ok());
+        assert!(check_depth("x", b"[[[]]]", 2).is_err());
+    }
+
+    #[test]
+    fn integers_as_protobuf_writes_them() {
+        let read = |s: &str| serde_json::from_str::<Int>(s).map(|i| i.0).ok();
+        assert_eq!(read("\"12\""), Some(12));
+        assert_eq!(read("12"), Some(12));
+        assert_eq!(read("\"-1\""), Some(-1));
+        assert_eq!(read("\"+1\""), None);
+        assert_eq!(read("1.5"), None);
+        assert_eq!(read("18446744073709551615"), None);
+    }
+
+    #[test]
+    fn pem_is_one_block() {
+        let pem = "text\n-----BEGIN X-----\nAAEC\n-----END X-----\n";
+        assert_eq!(pem_decode(pem.as_bytes(), "X"), Some(vec![0, 1, 2]));
+        assert_eq!(pem_decode(format!("{pem}{pem}").as_bytes(), "X"), None);
+        assert_eq!(pem_decode(b"AAEC", "X"), None);
+    }
+}
