@@ -106,7 +106,7 @@ impl Body {
                 (Content::Message(_), Over::Payload) => return Err(mismatch("kind")),
                 (Content::Message(_), Over::Signed) => match artifact.get(*algorithm) {
                     Some(actual) => actual == digest,
-                    None => return Err(unavailable(*algorithm, artifact)),
+                    None => return Err(unavailable(algorithm.name(), artifact)),
                 },
                 (Content::Envelope(envelope), Over::Signed) => algorithm.digest(&envelope.pae()) == *digest,
                 (Content::Envelope(envelope), Over::Payload) => algorithm.digest(&envelope.payload) == *digest,
@@ -125,9 +125,10 @@ impl Body {
     }
 }
 
-pub(crate) fn unavailable(needed: HashAlgorithm, given: &Digests) -> Fault {
+/// The artifact's digest by `needed` was not given and cannot be had.
+pub(crate) fn unavailable(needed: &str, given: &Digests) -> Fault {
     let given: Vec<_> = given.0.iter().map(|(a, _)| a.name()).collect();
-    Fault::DigestUnavailable { needed: needed.name().to_owned(), given: given.join(", ") }
+    Fault::DigestUnavailable { needed: needed.to_owned(), given: given.join(", ") }
 }
 
 fn malformed(reason: &str) -> crate::Error {

@@ -8,6 +8,7 @@ use serde_json::{Map, Number, Value};
 
 use crate::artifact::{Digests, HashAlgorithm};
 use crate::encoding::{check_depth, hex_decode};
+use crate::entry::unavailable;
 use crate::error::{Error, Fault, Result, quote};
 use crate::limits::{Limits, within};
 
@@ -60,6 +61,11 @@ impl Statement {
 
     /// The index of the subject that is the artifact of those digests.
     pub(crate) fn find(&self, artifact: &Digests) -> Result<usize> {
+        let algorithms = self.algorithms();
+        if !algorithms.iter().any(|a| artifact.get(*a).is_some()) && !algorithms.is_empty() {
+            let names: Vec<_> = algorithms.iter().map(|a| a.name()).collect();
+            return Err(unavailable(&names.join(" or "), artifact).into());
+        }
         self.subjects.iter().position(|subject| subject.is(artifact)).ok_or_else(|| {
             Fault::SubjectAbsent {
                 digest: quote(&artifact.describe()),

@@ -113,8 +113,8 @@ fn verify_keyless(
         thresholds.scts,
         &policy.limits,
     ));
-    let proofs = faults.take(Proofs::verify(bundle, Some(root), content.as_ref(), verifier, &policy.limits));
-    if let Some(proofs) = &proofs {
+    let mut proofs = faults.take(Proofs::verify(bundle, Some(root), content.as_ref(), verifier, &policy.limits));
+    if let Some(proofs) = &mut proofs {
         faults.extend(proofs.unmet(&thresholds, true));
         faults.keep(check_times(&certificate, issuer, &proofs.times));
     }
@@ -158,8 +158,8 @@ fn verify_key(
 
     let mut faults = Faults::default();
     let content = faults.take(SignedContent::read(bundle, verifier, artifact, &policy.limits));
-    let proofs = faults.take(Proofs::verify(bundle, root, content.as_ref(), verifier, &policy.limits));
-    if let Some(proofs) = &proofs {
+    let mut proofs = faults.take(Proofs::verify(bundle, root, content.as_ref(), verifier, &policy.limits));
+    if let Some(proofs) = &mut proofs {
         faults.extend(proofs.unmet(&thresholds, false));
         faults.keep(check_key_dating(managed, proofs, policy.untimed));
     }
@@ -361,11 +361,11 @@ fn check_message(
             }
             .into());
         }
-        None => return Err(unavailable(message.algorithm, &digests).into()),
+        None => return Err(unavailable(message.algorithm.name(), &digests).into()),
     }
     let verified = match hash {
         Some(hash) => {
-            let digest = digests.get(*hash).ok_or_else(|| unavailable(*hash, &digests))?;
+            let digest = digests.get(*hash).ok_or_else(|| unavailable(hash.name(), &digests))?;
             key.verify_digest(*hash, digest, &message.signature)
         }
         None => {
@@ -399,11 +399,13 @@ struct Proofs {
     times: Vec<VerifiedTime>,
     timestamps: u64,
     ignored: u64,
+    /// Why timestamps were ignored: told when something to date the signature is missing.
+    ignored_why: Vec<Fault>,
 }
 
 impl Proofs {
-    /// Everything a bundle carries must verify, however much of it is needed. Only timestamps by authorities the trust
-    /// root does not hold are passed over, and counted.
+    /// Every log entry of a bundle must verify, however many are needed. Timestamps that do not verify, or are by
+    /// authorities the trust root does not hold, count for nothing, as in other clients; but none may stand twice.
     fn verify(
         bundle: &Bundle,
         root: Option<&TrustRoot>,
@@ -411,7 +413,7 @@ impl Proofs {
         verifier: Verifier<'_>,
         limits: &Limits,
     ) -> Result<Self> {
-        let mut proofs = Self { entries: Vec::new(), times: Vec::new(), timestamps: 0, ignored: 0 };
+        let mut proofs = Self { entries: Vec::new(), times: Vec::new(), timestamps: 0, ignored: 0, ignored_why: Vec::new() };
         let Some(root) = root else { return Ok(proofs) };
         let mut faults = Faults::default();
         proofs.read_timestamps(bundle, root, &mut faults);
@@ -444,19 +446,19 @@ impl Proofs {
                 faults.keep::<()>(Err(Fault::TimestampInvalid { index: at, reason }));
                 continue;
             }
-            match faults.keep(timestamp::verify(at, token, bundle.signature(), &root.timestamp_authorities)) {
-                Some(Some(time)) => {
-                    self.timestamps = self.timestamps.saturating_add(1);
-                    self.times.push(time);
-                }
-                Some(None) => self.ignored = self.ignored.saturating_add(1),
-                None => {}
+            let verified = timestamp::verify(at, token, bundle.signature(), &root.timestamp_authorities);
+            if let Ok(Some(time)) = verified {
+                self.timestamps = self.timestamps.saturating_add(1);
+                self.times.push(time);
+            } else {
+                self.ignored = self.ignored.saturating_add(1);
+                self.ignored_why.extend(verified.err());
             }
         }
     }
 
     /// What is missing. A certificate lives for minutes: without a verified time nothing says it was alive.
-    fn unmet(&self, thresholds: &Thresholds, keyless: bool) -> Vec<Fault> {
+    fn unmet(&mut self, thresholds: &Thresholds, keyless: bool) -> Vec<Fault> {
         let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
         let mut faults = Vec::new();
         if count(self.entries.len()) < thresholds.log_entries {
@@ -467,6 +469,9 @@ impl Proofs {
             faults.push(Fault::TimestampMissing { required: thresholds.timestamps, found: self.timestamps });
         } else if keyless && self.times.is_empty() {
             faults.push(Fault::TimestampMissing { required: 1, found: 0 });
+        }
+        if faults.iter().any(|f| matches!(f, Fault::TimestampMissing { .. })) {
+            faults.append(&mut self.ignored_why);
         }
         faults
     }
