@@ -85,8 +85,7 @@ impl Authority {
             child.check_issued_by(at, parent)?;
         }
         let first = links.first().ok_or_else(|| invalid(at, "its certificate chain is empty"))?;
-        let mut authority =
-            Self { uri, anchors: Vec::new(), issuers: Vec::new(), signer: None };
+        let mut authority = Self { uri, anchors: Vec::new(), issuers: Vec::new(), signer: None };
         for (i, link) in links.iter().enumerate() {
             if link.ca {
                 authority.add_issuer(at, link, common_validity(trusted, links.get(i..).unwrap_or_default()))?;
@@ -111,9 +110,8 @@ impl Authority {
         });
         let any_valid_time = valid.start.map_or(0, |t| u64::try_from(t.seconds).unwrap_or(0));
         let time = UnixTime::since_unix_epoch(std::time::Duration::from_secs(any_valid_time));
-        let path = parsed
-            .verify_for_usage(ALGORITHMS, &self.anchors, &[], time, usage, None, None)
-            .map_err(|e| reason(&e))?;
+        let path =
+            parsed.verify_for_usage(ALGORITHMS, &self.anchors, &[], time, usage, None, None).map_err(|e| reason(&e))?;
         let place = self.anchors.iter().position(|anchor| std::ptr::eq(anchor, path.anchor()));
         place.and_then(|i| self.issuers.get(i)).ok_or_else(|| "its issuer is not found again".to_owned())
     }

@@ -29,9 +29,8 @@ impl Version {
         match media_type {
             "application/vnd.dev.sigstore.bundle+json;version=0.1" => Some(Self::V0_1),
             "application/vnd.dev.sigstore.bundle+json;version=0.2" => Some(Self::V0_2),
-            "application/vnd.dev.sigstore.bundle+json;version=0.3" | "application/vnd.dev.sigstore.bundle.v0.3+json" => {
-                Some(Self::V0_3)
-            }
+            "application/vnd.dev.sigstore.bundle+json;version=0.3"
+            | "application/vnd.dev.sigstore.bundle.v0.3+json" => Some(Self::V0_3),
             _ => None,
         }
     }
@@ -170,7 +169,8 @@ impl Bundle {
         let version = Version::from_media_type(&wire.media_type)
             .ok_or_else(|| Fault::BundleUnsupported { media_type: quote(&wire.media_type) })?;
         let material = wire.verification_material;
-        let timestamps = material.timestamp_verification_data.unwrap_or_default().rfc3161_timestamps.unwrap_or_default();
+        let timestamps =
+            material.timestamp_verification_data.unwrap_or_default().rfc3161_timestamps.unwrap_or_default();
         within("timestamps", limits.timestamps, timestamps.len())?;
         let entries = material.tlog_entries.unwrap_or_default();
         within("log entries", limits.log_entries, entries.len())?;
@@ -468,7 +468,9 @@ mod tests {
     #[test]
     fn versions() {
         let with = |media: &str| {
-            code(&format!(r#"{{"mediaType":"{media}","verificationMaterial":{{"publicKey":{{"hint":"x"}}}},{MESSAGE}}}"#))
+            code(&format!(
+                r#"{{"mediaType":"{media}","verificationMaterial":{{"publicKey":{{"hint":"x"}}}},{MESSAGE}}}"#
+            ))
         };
         assert_eq!(with("application/vnd.dev.sigstore.bundle.v0.3+json"), "ok");
         assert_eq!(with("application/vnd.dev.sigstore.bundle+json;version=0.1"), "ok");

@@ -198,13 +198,15 @@ pub(crate) fn validity(tbs: &TbsCertificate) -> Validity {
 pub(crate) fn tbs_bytes(der: &[u8]) -> Option<&[u8]> {
     use der::{Reader, SliceReader};
     let mut reader = SliceReader::new(der).ok()?;
-    reader.sequence(|inner| {
-        let tbs = inner.tlv_bytes()?;
-        while !inner.is_finished() {
-            inner.tlv_bytes()?;
-        }
-        Ok(tbs)
-    }).ok()
+    reader
+        .sequence(|inner| {
+            let tbs = inner.tlv_bytes()?;
+            while !inner.is_finished() {
+                inner.tlv_bytes()?;
+            }
+            Ok(tbs)
+        })
+        .ok()
 }
 
 /// The DER of a name.

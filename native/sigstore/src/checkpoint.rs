@@ -34,7 +34,8 @@ impl<'a> Checkpoint<'a> {
             reason: reason.to_owned(),
         };
         // The text itself may hold blank lines; the signatures are behind the last one.
-        let (text, signatures) = note.rsplit_once("\n\n").ok_or_else(|| malformed("no blank line before signatures"))?;
+        let (text, signatures) =
+            note.rsplit_once("\n\n").ok_or_else(|| malformed("no blank line before signatures"))?;
         let text = note.get(..text.len().saturating_add(1)).unwrap_or_default();
         let mut lines = text.lines();
         let origin = lines.next().filter(|o| !o.is_empty()).ok_or_else(|| malformed("no origin"))?;
@@ -43,17 +44,16 @@ impl<'a> Checkpoint<'a> {
         let root_hash = root_hash.ok_or_else(|| malformed("its third line is not a root hash"))?;
         within("checkpoint signatures", limits.checkpoint_signatures, signatures.lines().count())?;
         let signatures = signatures.lines().map(Signature::parse).collect::<Option<Vec<_>>>();
-        let signatures = signatures.filter(|s| !s.is_empty()).ok_or_else(|| malformed("a signature line is not one"))?;
+        let signatures =
+            signatures.filter(|s| !s.is_empty()).ok_or_else(|| malformed("a signature line is not one"))?;
         Ok(Self { text, origin, size, root_hash, signatures })
     }
 
     /// Verifies the signature of `log`, under the log's own name. Other signatures (witnesses, other keys) are named
     /// in the result and not verified: the trust root holds no keys for them.
     pub(crate) fn verify(&self, log: &Log) -> Result<VerifiedCheckpoint, Fault> {
-        let untrusted = |reason: &str| Fault::CheckpointUntrusted {
-            origin: quote(self.origin),
-            reason: reason.to_owned(),
-        };
+        let untrusted =
+            |reason: &str| Fault::CheckpointUntrusted { origin: quote(self.origin), reason: reason.to_owned() };
         // Rekor v1 writes its tree's number behind the name, as in "rekor.sigstore.dev - 1193050959916656506".
         let name = self.origin.split(" - ").next().unwrap_or_default();
         let hint = log.note_id.get(..4).unwrap_or_default();

@@ -71,9 +71,7 @@ impl Body {
             ("dsse", "0.0.1") => from_json::<Entry<Dsse1>>("log entry", body, depth)?.spec.read(),
             ("dsse", "0.0.2") => from_json::<Entry<Dsse2>>("log entry", body, depth)?.spec.read(),
             ("intoto", "0.0.2") => from_json::<Entry<Intoto2>>("log entry", body, depth)?.spec.read(),
-            (kind, version) => {
-                Err(Fault::LogEntryUnsupported { kind: quote(kind), version: quote(version) }.into())
-            }
+            (kind, version) => Err(Fault::LogEntryUnsupported { kind: quote(kind), version: quote(version) }.into()),
         }
     }
 

@@ -49,8 +49,20 @@ pub struct Evidence {
 
 /// The names that `checked` and `unchecked` are made of.
 pub const CHECKS: &[&str] = &[
-    "signature", "artifact", "certificate_chain", "certificate_validity", "sct", "identity", "issuer", "claims",
-    "inclusion_proof", "checkpoint", "inclusion_promise", "log_entry", "timestamp", "key_validity",
+    "signature",
+    "artifact",
+    "certificate_chain",
+    "certificate_validity",
+    "sct",
+    "identity",
+    "issuer",
+    "claims",
+    "inclusion_proof",
+    "checkpoint",
+    "inclusion_promise",
+    "log_entry",
+    "timestamp",
+    "key_validity",
 ];
 
 /// Who signed.

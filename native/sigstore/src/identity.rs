@@ -72,7 +72,9 @@ impl Matcher {
             });
         }
         if pieces.iter().all(|p| p.repeats()) {
-            return Err(invalid("a pattern with at least one literal character (to accept any signer say `unchecked`)"));
+            return Err(invalid(
+                "a pattern with at least one literal character (to accept any signer say `unchecked`)",
+            ));
         }
         Ok(Self { source: pattern.to_owned(), pieces: Some(pieces) })
     }

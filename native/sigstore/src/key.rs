@@ -117,7 +117,8 @@ impl PublicKey {
         if algorithm == KeyAlgorithm::Rsa {
             check_rsa_size(what, bits)?;
         }
-        let engine = *algorithm.engines(algorithm.usual_hash()).first().ok_or_else(|| invalid("no algorithm for it"))?;
+        let engine =
+            *algorithm.engines(algorithm.usual_hash()).first().ok_or_else(|| invalid("no algorithm for it"))?;
         let parsed = ParsedPublicKey::new(engine, bits).map_err(|_| invalid("not a valid key of its algorithm"))?;
         Ok(Self { algorithm, parsed, bits: bits.to_vec(), spki: spki.to_vec() })
     }
@@ -169,7 +170,11 @@ impl PublicKey {
         self.try_engines(hash, |key| key.verify_digest_sig(&digest, sig).is_ok())
     }
 
-    fn try_engines(&self, hash: HashAlgorithm, verifies: impl Fn(&ParsedPublicKey) -> bool) -> Result<(), BadSignature> {
+    fn try_engines(
+        &self,
+        hash: HashAlgorithm,
+        verifies: impl Fn(&ParsedPublicKey) -> bool,
+    ) -> Result<(), BadSignature> {
         let usual = hash == self.algorithm.usual_hash();
         if (usual || self.algorithm == KeyAlgorithm::Ed25519) && verifies(&self.parsed) {
             return Ok(());

@@ -47,8 +47,17 @@ impl Default for Limits {
 
 /// The limits' names, as options spell them.
 pub const NAMES: &[&str] = &[
-    "bundle_bytes", "trust_root_bytes", "json_depth", "log_entries", "proof_hashes", "checkpoint_signatures",
-    "timestamps", "chain_certificates", "certificate_bytes", "subjects", "message_bytes",
+    "bundle_bytes",
+    "trust_root_bytes",
+    "json_depth",
+    "log_entries",
+    "proof_hashes",
+    "checkpoint_signatures",
+    "timestamps",
+    "chain_certificates",
+    "certificate_bytes",
+    "subjects",
+    "message_bytes",
 ];
 
 impl Limits {

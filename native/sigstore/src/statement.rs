@@ -229,7 +229,8 @@ mod tests {
 
     #[test]
     fn a_subject_is_found_by_digest() {
-        let s = statement(&format!(r#"[{{"name":"a","digest":{{"sha256":"11"}}}},{{"digest":{{"sha256":"{ZERO}"}}}}]"#));
+        let s =
+            statement(&format!(r#"[{{"name":"a","digest":{{"sha256":"11"}}}},{{"digest":{{"sha256":"{ZERO}"}}}}]"#));
         assert_eq!(s.and_then(|s| s.find(&zero())), Ok(1));
     }
 
@@ -248,7 +249,14 @@ mod tests {
 
     #[test]
     fn what_a_statement_must_have() {
-        for bad in ["[]", "{}", "[{}]", r#"[{"digest":{}}]"#, r#"[{"digest":{"sha256":1}}]"#, r#"[{"name":1,"digest":{"a":"b"}}]"#] {
+        for bad in [
+            "[]",
+            "{}",
+            "[{}]",
+            r#"[{"digest":{}}]"#,
+            r#"[{"digest":{"sha256":1}}]"#,
+            r#"[{"name":1,"digest":{"a":"b"}}]"#,
+        ] {
             assert_eq!(statement(bad).map_err(|e| e.code()).err(), Some("statement_invalid"), "{bad}");
         }
     }

@@ -32,7 +32,10 @@ impl Time {
         // Before 1970 jiff counts nanoseconds downwards.
         let nanos = t.subsec_nanosecond();
         Some(if nanos < 0 {
-            Self { seconds: t.as_second().checked_sub(1)?, nanos: u32::try_from(nanos.checked_add(1_000_000_000)?).ok()? }
+            Self {
+                seconds: t.as_second().checked_sub(1)?,
+                nanos: u32::try_from(nanos.checked_add(1_000_000_000)?).ok()?,
+            }
         } else {
             Self { seconds: t.as_second(), nanos: u32::try_from(nanos).ok()? }
         })

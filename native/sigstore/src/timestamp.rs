@@ -63,9 +63,7 @@ impl Token {
     fn parse(response: &[u8]) -> Result<Self, &'static str> {
         const BAD: &str = "it is not a well-formed timestamp response";
         let mut reader = SliceReader::new(response).map_err(|_| BAD)?;
-        let (status, token) = reader
-            .sequence(|inner| Ok((inner.tlv_bytes()?, inner.tlv_bytes()?)))
-            .map_err(|_| BAD)?;
+        let (status, token) = reader.sequence(|inner| Ok((inner.tlv_bytes()?, inner.tlv_bytes()?))).map_err(|_| BAD)?;
         if !reader.is_finished() {
             return Err(BAD);
         }
@@ -128,7 +126,8 @@ impl Token {
             return Err("its message digest does not match its content");
         }
         if attributes.iter().any(|a| a.oid == SIGNING_CERTIFICATE_V2)
-            && !one(SIGNING_CERTIFICATE_V2).is_some_and(|v| v.to_der().is_ok_and(|v| names_certificate(&v, &signer.der)))
+            && !one(SIGNING_CERTIFICATE_V2)
+                .is_some_and(|v| v.to_der().is_ok_and(|v| names_certificate(&v, &signer.der)))
         {
             return Err("its signing certificate attribute names another certificate");
         }
@@ -177,13 +176,15 @@ const MOST_EMBEDDED: usize = 4;
 
 /// PKIStatusInfo: granted, with or without modifications.
 fn check_status(status: &[u8]) -> Result<(), &'static str> {
-    let read = |bytes| SliceReader::new(bytes)?.sequence(|inner| {
-        let status = u8::decode(inner)?;
-        while !inner.is_finished() {
-            inner.tlv_bytes()?;
-        }
-        Ok(status)
-    });
+    let read = |bytes| {
+        SliceReader::new(bytes)?.sequence(|inner| {
+            let status = u8::decode(inner)?;
+            while !inner.is_finished() {
+                inner.tlv_bytes()?;
+            }
+            Ok(status)
+        })
+    };
     match read(status) {
         Ok(0 | 1) => Ok(()),
         _ => Err("the authority did not grant it"),
@@ -291,7 +292,12 @@ fn generalized_time(bytes: &[u8]) -> Option<Time> {
     let part = |from: usize, to: usize| whole.get(from..to).unwrap_or_default();
     Time::parse_rfc3339(&format!(
         "{}-{}-{}T{}:{}:{}.{}Z",
-        part(0, 4), part(4, 6), part(6, 8), part(8, 10), part(10, 12), part(12, 14),
+        part(0, 4),
+        part(4, 6),
+        part(6, 8),
+        part(8, 10),
+        part(10, 12),
+        part(12, 14),
         fraction.unwrap_or("0"),
     ))
 }
@@ -305,8 +311,15 @@ mod tests {
         let at = |t: &str| generalized_time(t.as_bytes());
         assert_eq!(at("20260604174329Z"), Some(Time::from_seconds(1_780_595_009)));
         assert_eq!(at("20260604174329.5Z"), Some(Time { seconds: 1_780_595_009, nanos: 500_000_000 }));
-        for bad in ["20260604174329", "202606041743Z", "20260604174329.Z", "20261304174329Z", "20260604174329+0100",
-            "20260604174329.0000000001Z", "2026060417432\u{661}Z"] {
+        for bad in [
+            "20260604174329",
+            "202606041743Z",
+            "20260604174329.Z",
+            "20261304174329Z",
+            "20260604174329+0100",
+            "20260604174329.0000000001Z",
+            "2026060417432\u{661}Z",
+        ] {
             assert_eq!(at(bad), None, "{bad}");
         }
     }

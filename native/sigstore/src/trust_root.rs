@@ -160,8 +160,7 @@ impl TrustRoot {
         if let Some(thresholds) = stated.or(self.thresholds) {
             return Ok(thresholds);
         }
-        let unstated =
-            |missing| Fault::ThresholdsUnstated { instance: self.used.instance.clone(), missing };
+        let unstated = |missing| Fault::ThresholdsUnstated { instance: self.used.instance.clone(), missing };
         if self.logs.is_empty() {
             return Err(unstated("transparency logs").into());
         }
@@ -293,9 +292,9 @@ impl WireValidity {
     fn read(&self, at: &str) -> Result<Validity> {
         let time = |text: &Option<String>| match text {
             None => Ok(None),
-            Some(text) => Time::parse_rfc3339(text)
-                .map(Some)
-                .ok_or_else(|| invalid(at, "a validity is not an RFC 3339 time")),
+            Some(text) => {
+                Time::parse_rfc3339(text).map(Some).ok_or_else(|| invalid(at, "a validity is not an RFC 3339 time"))
+            }
         };
         Ok(Validity { start: time(&self.start)?, end: time(&self.end)? })
     }

@@ -413,13 +413,14 @@ impl Proofs {
         verifier: Verifier<'_>,
         limits: &Limits,
     ) -> Result<Self> {
-        let mut proofs = Self { entries: Vec::new(), times: Vec::new(), timestamps: 0, ignored: 0, ignored_why: Vec::new() };
+        let mut proofs =
+            Self { entries: Vec::new(), times: Vec::new(), timestamps: 0, ignored: 0, ignored_why: Vec::new() };
         let Some(root) = root else { return Ok(proofs) };
         let mut faults = Faults::default();
         proofs.read_timestamps(bundle, root, &mut faults);
         for (at, entry) in (0u64..).zip(&bundle.log_entries) {
             if let Some(content) = content {
-                let body = content.bodies.iter().nth(usize::try_from(at).unwrap_or(usize::MAX));
+                let body = content.bodies.get(usize::try_from(at).unwrap_or(usize::MAX));
                 let about = body.map_or(Ok(()), |b| b.check(at, &bundle.content, verifier, &content.digests));
                 faults.keep(about);
             }

@@ -44,7 +44,9 @@ fn conformance_and_corpus() {
             match (run(case, input), case.accept) {
                 (Ok(()), true) | (Err(_), false) => {}
                 (Err(e), true) if undecidable(case, input) && e.code() == "digest_unavailable" => {}
-                (result, _) => wrong.push(format!("{}: {:?}", case.name, result.map_err(|e| (e.to_string(), e.also().to_vec())))),
+                (result, _) => {
+                    wrong.push(format!("{}: {:?}", case.name, result.map_err(|e| (e.to_string(), e.also().to_vec()))))
+                }
             }
         }
     }
@@ -102,7 +104,8 @@ fn run(case: &Case, input: &Input) -> provenance_sigstore::Result<()> {
 }
 
 fn conformance(root: &Path) -> Vec<Case> {
-    let mut folders: Vec<_> = std::fs::read_dir(root).unwrap().map(|e| e.unwrap().path()).filter(|p| p.is_dir()).collect();
+    let mut folders: Vec<_> =
+        std::fs::read_dir(root).unwrap().map(|e| e.unwrap().path()).filter(|p| p.is_dir()).collect();
     folders.sort();
     folders
         .into_iter()
