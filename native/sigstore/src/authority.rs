@@ -9,7 +9,7 @@ use const_oid::db::{rfc5912, rfc8410};
 use der::Decode;
 use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm, TrustAnchor, UnixTime};
 use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
-use x509_cert::ext::pkix::BasicConstraints;
+use x509_cert::ext::pkix::{BasicConstraints, SubjectKeyIdentifier};
 
 use crate::artifact::{HashAlgorithm, sha256};
 use crate::certificate::{fingerprint, name_der, parse_der, tbs_bytes, validity};
@@ -64,6 +64,8 @@ impl fmt::Debug for Authority {
 pub(crate) struct Issuer {
     /// SHA-256 of its SubjectPublicKeyInfo.
     pub(crate) key_hash: [u8; 32],
+    /// Its subject key identifier, when it has one.
+    key_id: Option<Vec<u8>>,
     /// When it, everything above it, and the authority are valid.
     pub(crate) validity: Option<Validity>,
 }
@@ -99,6 +101,12 @@ impl Authority {
         Ok(authority)
     }
 
+    /// Whether one of its certificates may have issued one that names its issuer's key as `key_id`. A name alone is
+    /// often shared by an authority's old and new keys, and trying a wrong key costs as much as the right one.
+    pub(crate) fn may_have_issued(&self, key_id: Option<&[u8]>) -> bool {
+        key_id.is_none() || self.issuers.iter().any(|i| i.key_id.is_none() || i.key_id.as_deref() == key_id)
+    }
+
     /// The issuer of `certificate` among this authority's; only signature, names, usage and extensions are looked at,
     /// not times: those are compared with every verified time afterwards.
     pub(crate) fn issuer_of(&self, certificate: &[u8], valid: &Validity, purpose: Purpose) -> Result<&Issuer, String> {
@@ -120,7 +128,7 @@ impl Authority {
         let der = CertificateDer::from(link.der);
         let anchor = anchor_from_trusted_cert(&der).map_err(|e| invalid(at, &reason(&e)))?;
         self.anchors.push(anchor.to_owned());
-        self.issuers.push(Issuer { key_hash: sha256(link.key.spki()), validity });
+        self.issuers.push(Issuer { key_hash: sha256(link.key.spki()), key_id: link.key_id.clone(), validity });
         Ok(())
     }
 
@@ -141,6 +149,7 @@ struct Link<'a> {
     der: &'a [u8],
     parsed: x509_cert::Certificate,
     key: PublicKey,
+    key_id: Option<Vec<u8>>,
     validity: Validity,
     ca: bool,
 }
@@ -155,7 +164,8 @@ impl<'a> Link<'a> {
         let ca = constraints.is_some_and(|e| {
             BasicConstraints::from_der(e.extn_value.as_bytes()).is_ok_and(|constraints| constraints.ca)
         });
-        Ok(Self { der, key: PublicKey::from_spki("authority", &spki)?, validity: validity(tbs), ca, parsed })
+        let key_id = tbs.get::<SubjectKeyIdentifier>().ok().flatten().map(|(_, id)| id.0.as_bytes().to_vec());
+        Ok(Self { der, key: PublicKey::from_spki("authority", &spki)?, key_id, validity: validity(tbs), ca, parsed })
     }
 
     fn check_issued_by(&self, at: &str, parent: &Self) -> Result<()> {

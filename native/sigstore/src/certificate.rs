@@ -12,7 +12,7 @@ use der::asn1::Utf8StringRef;
 use der::{Decode, Encode, Tag, Tagged};
 use x509_cert::TbsCertificate;
 use x509_cert::ext::pkix::name::GeneralName;
-use x509_cert::ext::pkix::{KeyUsage, SubjectAltName};
+use x509_cert::ext::pkix::{AuthorityKeyIdentifier, KeyUsage, SubjectAltName};
 
 use crate::artifact::sha256;
 use crate::claims;
@@ -45,6 +45,8 @@ pub struct Certificate {
     /// Kind and value of each subject alternative name that can name a signer.
     pub(crate) sans: Vec<(&'static str, String)>,
     claims: Vec<(&'static str, String)>,
+    /// The issuer's key identifier, when it names one.
+    pub(crate) issuer_key_id: Option<Vec<u8>>,
     pub(crate) unknown_extensions: Vec<String>,
 }
 
@@ -71,6 +73,7 @@ impl Certificate {
             validity: validity(tbs),
             sans: Vec::new(),
             claims: Vec::new(),
+            issuer_key_id: None,
             unknown_extensions: Vec::new(),
             parsed,
         };
@@ -135,6 +138,10 @@ impl Certificate {
             if !usage.digital_signature() {
                 return Err(self.invalid("its key is not for digital signatures"));
             }
+        } else if oid == ID_CE_AUTHORITY_KEY_IDENTIFIER {
+            let issuer = AuthorityKeyIdentifier::from_der(value)
+                .map_err(|_| self.invalid("its authority key identifier is not well-formed"))?;
+            self.issuer_key_id = issuer.key_identifier.map(|id| id.as_bytes().to_vec());
         } else if let Some(claim) = claim_of(&oid) {
             let text = if claim.der {
                 Utf8StringRef::from_der(value).map(|s| s.as_str().to_owned()).ok()

@@ -23,24 +23,25 @@ use crate::time::{Time, Validity};
 const TST_INFO: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.1.4");
 const SIGNING_CERTIFICATE_V2: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.47");
 
-/// Verifies timestamp number `at` of a bundle, made over `signature`. `None` when none of `authorities` made it.
+/// Verifies timestamp number `at` of a bundle, made over `signature` by one of `authorities`.
 pub(crate) fn verify(
     at: u64,
     response: &[u8],
     signature: &[u8],
     authorities: &[Authority],
-) -> Result<Option<VerifiedTime>, Fault> {
+) -> Result<VerifiedTime, Fault> {
     let invalid = |reason: &str| Fault::TimestampInvalid { index: at, reason: reason.to_owned() };
     let token = Token::parse(response).map_err(invalid)?;
     if token.info.hash.digest(signature) != token.info.imprint {
         return Err(invalid("it is for another signature"));
     }
-    let Some((authority, signer)) = token.signer(authorities).map_err(invalid)? else { return Ok(None) };
+    let signer = token.signer(authorities).map_err(invalid)?;
+    let (authority, signer) = signer.ok_or_else(|| invalid("no authority of the trust root made it"))?;
     token.check_signature(&signer).map_err(invalid)?;
     if !signer.validity.contains(token.info.time) {
         return Err(invalid("its time is outside the authority's validity"));
     }
-    Ok(Some(VerifiedTime { time: token.info.time, source: "timestamp_authority", by: authority.uri.clone() }))
+    Ok(VerifiedTime { time: token.info.time, source: "timestamp_authority", by: authority.uri.clone() })
 }
 
 /// A timestamp token, parsed and not yet trusted.
