@@ -1,1 +1,69 @@
-//! NIF.
+//! The BEAM's door to the core: each function decodes its terms, makes one call, and encodes what it answers.
+//!
+//! Nothing here raises. The Erlang module `hex_provenance_nif` has the documented types.
+
+mod atoms;
+mod decode;
+mod encode;
+mod guard;
+mod resource;
+#[cfg(feature = "test-hooks")]
+mod test_hook;
+
+use provenance_sigstore::{Bundle, Limits, verify};
+use rustler::{Encoder, Env, ResourceArc, Term};
+
+use crate::resource::{Root, Verifier};
+
+#[rustler::nif(schedule = "DirtyCpu")]
+fn sigstore_verify<'a>(env: Env<'a>, bundle: Term<'a>, artifact: Term<'a>, options: Term<'a>) -> Term<'a> {
+    guard::dirty(env, || {
+        let policy = decode::policy_option(options)?;
+        let bundle = Bundle::parse(&decode::binary("bundle", bundle)?, &policy.limits)?;
+        let verified = decode::with_artifact(artifact, |artifact| verify(&bundle, artifact, &policy))?;
+        Ok(encode::evidence(env, verified.evidence()))
+    })
+}
+
+#[rustler::nif(schedule = "DirtyCpu")]
+fn sigstore_verifier<'a>(env: Env<'a>, options: Term<'a>) -> Term<'a> {
+    guard::dirty(env, || Ok(ResourceArc::new(Verifier(decode::policy(options)?)).encode(env)))
+}
+
+#[rustler::nif(schedule = "DirtyCpu")]
+fn sigstore_bundle_info<'a>(env: Env<'a>, bundle: Term<'a>) -> Term<'a> {
+    guard::dirty(env, || {
+        let limits = Limits::default();
+        let bundle = Bundle::parse(&decode::binary("bundle", bundle)?, &limits)?;
+        encode::bundle_info(env, &bundle, &limits)
+    })
+}
+
+#[rustler::nif(schedule = "DirtyCpu")]
+fn sigstore_trust_root<'a>(env: Env<'a>, source: Term<'a>) -> Term<'a> {
+    guard::dirty(env, || {
+        let root = decode::trust_root(source, &Limits::default())?;
+        Ok(ResourceArc::new(Root(root)).encode(env))
+    })
+}
+
+#[rustler::nif]
+fn sigstore_trust_root_info<'a>(env: Env<'a>, root: Term<'a>) -> Term<'a> {
+    guard::short(env, || {
+        let root: ResourceArc<Root> = root.decode().map_err(|_| decode::invalid("trust_root", "a trust root"))?;
+        Ok(encode::trust_root_info(env, &root.0))
+    })
+}
+
+#[rustler::nif]
+fn sigstore_catalogue(env: Env<'_>) -> Term<'_> {
+    guard::short(env, || Ok(encode::catalogue(env)))
+}
+
+fn load(env: Env<'_>, _: Term<'_>) -> bool {
+    guard::install();
+    let _ = env;
+    true
+}
+
+rustler::init!("hex_provenance_nif", load = load);

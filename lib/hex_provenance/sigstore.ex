@@ -1,0 +1,82 @@
+defmodule HexProvenance.Sigstore do
+  @moduledoc """
+  Verifies Sigstore bundles: who signed an artifact, when, and what the signature says about it.
+
+      {:ok, evidence} =
+        HexProvenance.Sigstore.verify(File.read!("app.tar.gz.sigstore.json"), {:file, "app.tar.gz"},
+          identity: %{
+            san: {:pattern, "https://github.com/me/app/.github/workflows/release.yml@refs/tags/**"},
+            issuer: "https://token.actions.githubusercontent.com"
+          }
+        )
+
+      evidence.signer.identity
+
+  Bundles of version 0.1, 0.2 and 0.3 verify, with message signatures or DSSE envelopes, from Rekor v1 or v2, with or
+  without RFC 3161 timestamps, signed keyless or with a key of the caller's. Nothing here uses the network; see
+  `HexProvenance.TrustRoot.refresh/2` for what does.
+
+  A bad argument is answered like bad input: with `{:error, %HexProvenance.Error{code: :option_invalid}}`.
+
+  ## Options
+
+    * `:identity` - who must have signed: a map with at least one of `:san`, `:issuer` and `:claims` (a map by claim
+      name), or a list of such maps of which any may match. All that one map states must match. Required, unless `:keys`
+      is given; `:unchecked` says by name that any signer will do.
+    * `:keys` - public keys the caller trusts: maps with `:pem` or `:der` and optionally `:hint`, `:valid_from` and
+      `:valid_to` (Unix seconds, inclusive). Not together with `:identity`.
+    * `:trust` - a `HexProvenance.TrustRoot`, anything `HexProvenance.TrustRoot.load/1` takes, a list of these (the
+      authority that issued the certificate selects one; they are never pooled), or `:none` to use keys only. By default
+      `:public_good`.
+    * `:untimed` - whether a key's signature may go undated by any log or timestamp. By default `false`.
+    * `:thresholds` - a map of how many `:log_entries`, `:timestamps` and `:scts` (0 to 16) are needed, instead of what
+      the trust root says.
+    * `:limits` - a map of how much input is accepted, by the names in `default_options/0`.
+
+  What an identity states is compared with the whole text: exactly when it is a string, or by a `{:pattern, string}` in
+  which `*` stands for any run of characters without `/` and `@`, `**` for any run without `@`, and `\\` takes the next
+  character literally. There are no regular expressions.
+  """
+
+  alias HexProvenance.Error
+  alias HexProvenance.Evidence
+  alias HexProvenance.Term
+
+  @type artifact :: :hex_provenance_sigstore.artifact()
+  @type options :: keyword() | map()
+
+  @doc """
+  Verifies that `bundle` (JSON) is a signature on `artifact` by somebody the options accept.
+
+  The artifact is `{:bytes, binary}`, `{:file, path}` (read in chunks) or `{:digest, :sha256 | :sha384 | :sha512, raw}`.
+  """
+  @spec verify(binary(), artifact(), options()) :: {:ok, Evidence.t()} | {:error, Error.t()}
+  def verify(bundle, artifact, options) do
+    answer(:hex_provenance_sigstore.verify(bundle, artifact, Term.options(options)))
+  end
+
+  @doc """
+  As `verify/3`, but returns the evidence alone or raises `HexProvenance.Error`.
+  """
+  @spec verify!(binary(), artifact(), options()) :: Evidence.t()
+  def verify!(bundle, artifact, options), do: Term.unwrap!(verify(bundle, artifact, options))
+
+  @doc """
+  Verifies many bundles at once, on as many cores as there are; the results are in the order of the items.
+
+  A bundle that does not verify fails alone. Options that are not valid fail every item. The workers end with their
+  caller, whatever ends it.
+  """
+  @spec verify_many([{binary(), artifact()}], options()) :: [{:ok, Evidence.t()} | {:error, Error.t()}]
+  def verify_many(items, options) do
+    Enum.map(:hex_provenance_sigstore.verify_many(items, Term.options(options)), &answer/1)
+  end
+
+  @doc """
+  What `verify/3` uses for options that are not given.
+  """
+  @spec default_options() :: map()
+  defdelegate default_options, to: :hex_provenance_sigstore
+
+  defp answer(answer), do: Term.answer(answer, &Evidence.from_term/1)
+end

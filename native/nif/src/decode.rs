@@ -1,0 +1,313 @@
+//! Every term this library takes, judged here and nowhere else: what does not fit is `option_invalid`.
+
+use std::fs::File;
+use std::io::Read;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use provenance_sigstore::error::quote;
+use provenance_sigstore::{
+    Artifact, Error, Fault, HashAlgorithm, Identity, Instance, Limits, ManagedKey, Matcher, Policy, PublicKey, Result,
+    SignerPolicy, Source, Thresholds, Time, TrustRoot, Validity, claims,
+};
+use rustler::types::tuple::get_tuple;
+use rustler::{Atom, Binary, ListIterator, MapIterator, ResourceArc, Term};
+
+use crate::atoms;
+use crate::resource::{Root, Verifier, embedded};
+
+/// The policy of a call: its own, or one prepared before.
+pub(crate) enum PolicyOption {
+    Own(Box<Policy>),
+    Prepared(ResourceArc<Verifier>),
+}
+
+impl Deref for PolicyOption {
+    type Target = Policy;
+
+    fn deref(&self) -> &Policy {
+        match self {
+            Self::Own(policy) => policy,
+            Self::Prepared(verifier) => &verifier.0,
+        }
+    }
+}
+
+pub(crate) fn policy_option(term: Term<'_>) -> Result<PolicyOption> {
+    match term.decode() {
+        Ok(verifier) => Ok(PolicyOption::Prepared(verifier)),
+        Err(_) => Ok(PolicyOption::Own(Box::new(policy(term)?))),
+    }
+}
+
+pub(crate) fn policy(term: Term<'_>) -> Result<Policy> {
+    let given = Given::read(term)?;
+    let limits = given.limits.map_or_else(|| Ok(Limits::default()), limits)?;
+    Ok(Policy {
+        trust: given.trust.map_or_else(|| Ok(vec![embedded(Instance::PublicGood)?]), |term| trust(term, &limits))?,
+        signer: signer(given.identity, given.keys)?,
+        thresholds: given.thresholds.map(thresholds).transpose()?,
+        untimed: given.untimed.map_or(Ok(false), |term| term.decode().map_err(|_| invalid("untimed", "a boolean")))?,
+        limits,
+    })
+}
+
+/// The options by name, not looked at yet: how some are read depends on others.
+#[derive(Default)]
+struct Given<'a> {
+    trust: Option<Term<'a>>,
+    identity: Option<Term<'a>>,
+    keys: Option<Term<'a>>,
+    untimed: Option<Term<'a>>,
+    thresholds: Option<Term<'a>>,
+    limits: Option<Term<'a>>,
+}
+
+impl<'a> Given<'a> {
+    fn read(term: Term<'a>) -> Result<Self> {
+        let mut given = Self::default();
+        for (name, value) in members("options", term)? {
+            let slot = match name {
+                n if atoms::trust() == n => &mut given.trust,
+                n if atoms::identity() == n => &mut given.identity,
+                n if atoms::keys() == n => &mut given.keys,
+                n if atoms::untimed() == n => &mut given.untimed,
+                n if atoms::thresholds() == n => &mut given.thresholds,
+                n if atoms::limits() == n => &mut given.limits,
+                n => return Err(unknown("", n, "trust, identity, keys, untimed, thresholds or limits")),
+            };
+            *slot = Some(value);
+        }
+        Ok(given)
+    }
+}
+
+fn trust(term: Term<'_>, limits: &Limits) -> Result<Vec<Arc<TrustRoot>>> {
+    if atoms::none() == term {
+        return Ok(Vec::new());
+    }
+    if !term.is_list() && !term.is_empty_list() {
+        return Ok(vec![trust_root(term, limits)?]);
+    }
+    let roots: Vec<_> = items("trust", term)?.map(|term| trust_root(term, limits)).collect::<Result<_>>()?;
+    if roots.is_empty() { Err(invalid("trust", "at least one trust root, or none by that name")) } else { Ok(roots) }
+}
+
+/// A prepared trust root, or something to prepare one from.
+pub(crate) fn trust_root(term: Term<'_>, limits: &Limits) -> Result<Arc<TrustRoot>> {
+    const EXPECTED: &str = "a trust root, public_good, staging, github, {json, Binary} or {file, Path}";
+    if let Ok(root) = term.decode::<ResourceArc<Root>>() {
+        return Ok(root.0.clone());
+    }
+    if let Some(instance) = instance(term) {
+        return embedded(instance);
+    }
+    match tagged(term) {
+        Some((tag, json)) if atoms::json() == tag => parse_root(&binary("trust", json)?, limits),
+        Some((tag, path)) if atoms::file() == tag => {
+            parse_root(&read_file(&file_name("trust", path)?, limits.trust_root_bytes)?, limits)
+        }
+        _ => Err(invalid("trust", EXPECTED)),
+    }
+}
+
+pub(crate) fn instance(term: Term<'_>) -> Option<Instance> {
+    match term {
+        t if atoms::public_good() == t => Some(Instance::PublicGood),
+        t if atoms::staging() == t => Some(Instance::Staging),
+        t if atoms::github() == t => Some(Instance::GitHub),
+        _ => None,
+    }
+}
+
+fn parse_root(json: &[u8], limits: &Limits) -> Result<Arc<TrustRoot>> {
+    TrustRoot::parse(json, Source::File, limits).map(Arc::new)
+}
+
+/// At most one byte more than `limit`, which whoever parses it then refuses.
+fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>> {
+    let storage = |e: std::io::Error| Fault::StorageFailed {
+        path: quote(&path.to_string_lossy()),
+        reason: e.to_string(),
+    };
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(storage)?;
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(storage)?;
+    Ok(bytes)
+}
+
+/// With neither the core answers that no identity was stated.
+fn signer(identity: Option<Term<'_>>, keys: Option<Term<'_>>) -> Result<SignerPolicy> {
+    match (identity, keys) {
+        (Some(_), Some(_)) => Err(invalid("keys", "either identity or keys, not both")),
+        (None, Some(term)) => managed_keys(term).map(SignerPolicy::Keys),
+        (Some(term), None) if atoms::unchecked() == term => Ok(SignerPolicy::Unchecked),
+        (Some(term), None) if term.is_map() => Ok(SignerPolicy::AnyOf(vec![self::identity(term)?])),
+        (Some(term), None) => Ok(SignerPolicy::AnyOf(items("identity", term)?.map(self::identity).collect::<Result<_>>()?)),
+        (None, None) => Ok(SignerPolicy::AnyOf(Vec::new())),
+    }
+}
+
+fn identity(term: Term<'_>) -> Result<Identity> {
+    let mut identity = Identity::default();
+    for (name, value) in members("identity", term)? {
+        match name {
+            n if atoms::san() == n => identity.san = Some(matcher("identity.san", value)?),
+            n if atoms::issuer() == n => identity.issuer = Some(matcher("identity.issuer", value)?),
+            n if atoms::claims() == n => identity.claims = stated_claims(value)?,
+            n => return Err(unknown("identity.", n, "san, issuer or claims")),
+        }
+    }
+    Ok(identity)
+}
+
+fn stated_claims(term: Term<'_>) -> Result<Vec<(&'static str, Matcher)>> {
+    let known = |name: Term<'_>| name.atom_to_string().ok().and_then(|name| claims::by_name(&name));
+    members("identity.claims", term)?
+        .map(|(name, value)| {
+            let claim = known(name).ok_or_else(|| unknown("identity.claims.", name, "the name of a Fulcio claim"))?;
+            Ok((claim.name, matcher("identity.claims", value)?))
+        })
+        .collect()
+}
+
+fn matcher(option: &str, term: Term<'_>) -> Result<Matcher> {
+    const EXPECTED: &str = "a UTF-8 binary, or {pattern, Binary}";
+    let text = |term| utf8(option, term, EXPECTED);
+    match tagged(term) {
+        Some((tag, pattern)) if atoms::pattern() == tag => Matcher::pattern(&text(pattern)?),
+        _ => Matcher::exact(&text(term)?),
+    }
+}
+
+fn managed_keys(term: Term<'_>) -> Result<Vec<Arc<ManagedKey>>> {
+    let keys: Vec<_> = items("keys", term)?.map(managed_key).collect::<Result<_>>()?;
+    if keys.is_empty() { Err(invalid("keys", "at least one key")) } else { Ok(keys) }
+}
+
+fn managed_key(term: Term<'_>) -> Result<Arc<ManagedKey>> {
+    let (mut pem, mut der, mut hint, mut from, mut to) = (None, None, None, None, None);
+    for (name, value) in members("keys", term)? {
+        match name {
+            n if atoms::pem() == n => pem = Some(binary("keys.pem", value)?),
+            n if atoms::der() == n => der = Some(binary("keys.der", value)?),
+            n if atoms::hint() == n => hint = Some(utf8("keys.hint", value, "a UTF-8 binary")?),
+            n if atoms::valid_from() == n => from = Some(seconds("keys.valid_from", value)?),
+            n if atoms::valid_to() == n => to = Some(seconds("keys.valid_to", value)?),
+            n => return Err(unknown("keys.", n, "pem, der, hint, valid_from or valid_to")),
+        }
+    }
+    let key = match (pem, der) {
+        (Some(pem), None) => PublicKey::from_pem("key", &pem)?,
+        (None, Some(der)) => PublicKey::from_spki("key", &der)?,
+        _ => return Err(invalid("keys", "exactly one of pem and der in each key")),
+    };
+    let validity = (from.is_some() || to.is_some()).then_some(Validity { start: from, end: to });
+    Ok(Arc::new(ManagedKey { key, hint, validity }))
+}
+
+fn seconds(option: &str, term: Term<'_>) -> Result<Time> {
+    term.decode().map(Time::from_seconds).map_err(|_| invalid(option, "Unix seconds"))
+}
+
+/// What is not stated is as for a root with logs.
+fn thresholds(term: Term<'_>) -> Result<Thresholds> {
+    let mut thresholds = Thresholds { log_entries: 1, timestamps: 0, scts: 1 };
+    for (name, value) in members("thresholds", term)? {
+        let slot = match name {
+            n if atoms::log_entries() == n => &mut thresholds.log_entries,
+            n if atoms::timestamps() == n => &mut thresholds.timestamps,
+            n if atoms::scts() == n => &mut thresholds.scts,
+            n => return Err(unknown("thresholds.", n, "log_entries, timestamps or scts")),
+        };
+        *slot = value.decode().ok().filter(|n| *n <= 16).ok_or_else(|| invalid("thresholds", "integers from 0 to 16"))?;
+    }
+    Ok(thresholds)
+}
+
+fn limits(term: Term<'_>) -> Result<Limits> {
+    let mut limits = Limits::default();
+    for (name, value) in members("limits", term)? {
+        let named = name.atom_to_string().unwrap_or_default();
+        let Some(limit) = limits.by_name(&named) else {
+            return Err(unknown("limits.", name, "the name of a limit"));
+        };
+        *limit = value.decode().ok().filter(|n| *n > 0).ok_or_else(|| invalid("limits", "positive integers"))?;
+    }
+    Ok(limits)
+}
+
+/// The bytes are those of the term: the artifact lives no longer than it.
+pub(crate) fn with_artifact<T>(term: Term<'_>, call: impl FnOnce(&Artifact<'_>) -> Result<T>) -> Result<T> {
+    const EXPECTED: &str = "{bytes, Binary}, {file, Path} or {digest, sha256 | sha384 | sha512, Binary}";
+    match get_tuple(term).unwrap_or_default().as_slice() {
+        [tag, bytes] if atoms::bytes() == *tag => call(&Artifact::Bytes(&binary("artifact", *bytes)?)),
+        [tag, path] if atoms::file() == *tag => call(&Artifact::File(file_name("artifact", *path)?)),
+        [tag, name, value] if atoms::digest() == *tag => {
+            let name = name.atom_to_string().unwrap_or_default();
+            let algorithm = HashAlgorithm::from_name(&name).ok_or_else(|| invalid("artifact", EXPECTED))?;
+            call(&Artifact::from_digest(algorithm, binary("artifact", *value)?.to_vec())?)
+        }
+        _ => Err(invalid("artifact", EXPECTED)),
+    }
+}
+
+pub(crate) fn binary<'a>(option: &str, term: Term<'a>) -> Result<Binary<'a>> {
+    Binary::from_term(term).map_err(|_| invalid(option, "a binary"))
+}
+
+fn utf8(option: &str, term: Term<'_>, expected: &'static str) -> Result<String> {
+    let bytes = Binary::from_term(term).map_err(|_| invalid(option, expected))?;
+    String::from_utf8(bytes.to_vec()).map_err(|_| invalid(option, expected))
+}
+
+/// A file's name as Erlang has it: a binary as it is, a list of characters as UTF-8.
+pub(crate) fn file_name(option: &str, term: Term<'_>) -> Result<PathBuf> {
+    const EXPECTED: &str = "a file name: a binary or a list of characters";
+    if let Ok(bytes) = Binary::from_term(term) {
+        return path(&bytes).ok_or_else(|| invalid(option, EXPECTED));
+    }
+    let character = |term: Term<'_>| term.decode().ok().and_then(char::from_u32);
+    let name: Option<String> = items(option, term)?.map(character).collect();
+    name.filter(|name| !name.is_empty()).map(PathBuf::from).ok_or_else(|| invalid(option, EXPECTED))
+}
+
+#[cfg(unix)]
+fn path(bytes: &[u8]) -> Option<PathBuf> {
+    use std::os::unix::ffi::OsStrExt;
+    (!bytes.is_empty()).then(|| std::ffi::OsStr::from_bytes(bytes).into())
+}
+
+#[cfg(not(unix))]
+fn path(bytes: &[u8]) -> Option<PathBuf> {
+    std::str::from_utf8(bytes).ok().filter(|name| !name.is_empty()).map(PathBuf::from)
+}
+
+/// What a map holds.
+pub(crate) fn members<'a>(option: &str, term: Term<'a>) -> Result<MapIterator<'a>> {
+    MapIterator::new(term).ok_or_else(|| invalid(option, "a map"))
+}
+
+/// What a proper list holds.
+fn items<'a>(option: &str, term: Term<'a>) -> Result<ListIterator<'a>> {
+    let proper = term.list_length().is_ok();
+    term.decode().ok().filter(|_| proper).ok_or_else(|| invalid(option, "a list"))
+}
+
+/// A tuple of an atom and something.
+pub(crate) fn tagged(term: Term<'_>) -> Option<(Atom, Term<'_>)> {
+    match get_tuple(term).ok()?.as_slice() {
+        [tag, value] => Some((tag.decode().ok()?, *value)),
+        _ => None,
+    }
+}
+
+pub(crate) fn invalid(option: &str, expected: &'static str) -> Error {
+    Fault::OptionInvalid { option: option.to_owned(), expected }.into()
+}
+
+pub(crate) fn unknown(prefix: &str, name: Term<'_>, expected: &'static str) -> Error {
+    let name = name.atom_to_string().unwrap_or_else(|_| "(not an atom)".to_owned());
+    invalid(&quote(&format!("{prefix}{name}")), expected)
+}

@@ -1,0 +1,34 @@
+//! What Erlang holds a handle of: prepared once, immutable, shared by all processes.
+
+use std::sync::{Arc, OnceLock};
+
+use provenance_sigstore::{Instance, Policy, Result, TrustRoot};
+use rustler::Resource;
+
+/// A trust root.
+pub(crate) struct Root(pub(crate) Arc<TrustRoot>);
+
+#[rustler::resource_impl]
+impl Resource for Root {}
+
+/// Options, decoded and prepared.
+pub(crate) struct Verifier(pub(crate) Policy);
+
+#[rustler::resource_impl]
+impl Resource for Verifier {}
+
+/// The embedded trust root of `instance`, prepared at first use.
+pub(crate) fn embedded(instance: Instance) -> Result<Arc<TrustRoot>> {
+    static ROOTS: [OnceLock<Arc<TrustRoot>>; 3] = [const { OnceLock::new() }; 3];
+    let [public_good, staging, github] = &ROOTS;
+    let slot = match instance {
+        Instance::PublicGood => public_good,
+        Instance::Staging => staging,
+        Instance::GitHub => github,
+    };
+    if let Some(root) = slot.get() {
+        return Ok(root.clone());
+    }
+    let root = Arc::new(TrustRoot::embedded(instance)?);
+    Ok(slot.get_or_init(|| root).clone())
+}

@@ -1,0 +1,126 @@
+%% @doc What every function of this library answers when it cannot do what was asked.
+%%
+%% An error is a map of five keys. `code' is stable and made to be matched on; `stage' says where in
+%% the work it was found; `message' and `remedy' are for people; `details' holds the facts by name.
+%% When more than one thing is wrong the most useful error is reported and the others are in its
+%% details, under `also'.
+-module(hex_provenance_error).
+
+-export([format_error/1, catalogue/0]).
+-export([nif_not_loaded/2]).
+
+-export_type([error/0, code/0, stage/0, details/0, entry/0]).
+
+-type error() :: #{
+    code := code(),
+    stage := stage(),
+    message := binary(),
+    remedy := binary(),
+    details := details()
+}.
+
+-type details() :: #{atom() => binary() | integer() | [error()]}.
+%% Facts by name: text is UTF-8, times are Unix seconds. {@link catalogue/0} lists the names of each
+%% code.
+
+-type stage() ::
+    input
+    | trust
+    | certificate
+    | time
+    | log
+    | signature
+    | statement
+    | policy
+    | service
+    | storage
+    | system.
+
+-type code() ::
+    input_too_large
+    | malformed
+    | bundle_unsupported
+    | option_invalid
+    | algorithm_unsupported
+    | trust_root_invalid
+    | trust_root_expired
+    | thresholds_unstated
+    | trust_refresh_failed
+    | key_unknown
+    | key_invalid
+    | certificate_untrusted
+    | certificate_outside_validity
+    | certificate_invalid
+    | sct_invalid
+    | timestamp_missing
+    | timestamp_invalid
+    | log_entry_missing
+    | inclusion_proof_missing
+    | inclusion_mismatch
+    | checkpoint_untrusted
+    | set_invalid
+    | log_entry_mismatch
+    | log_entry_unsupported
+    | signature_mismatch
+    | digest_mismatch
+    | digest_unavailable
+    | key_hint_mismatch
+    | statement_invalid
+    | subject_absent
+    | identity_unstated
+    | identity_refused
+    | signer_kind_refused
+    | transport_failed
+    | budget_exhausted
+    | storage_failed
+    | internal
+    | nif_not_loaded.
+
+-type entry() :: #{code := code(), stage := stage(), remedy := binary(), details := [atom()]}.
+
+-define(NOT_LOADED_REMEDY, <<
+    "Install Rust (cargo) and a C compiler and compile hex_provenance again, or put a library "
+    "built for this machine in its priv/native folder; then restart the VM."
+>>).
+
+%% @doc The error as text for people: what is wrong, what else is wrong, and what to do.
+%%
+%% Any other term is written as Erlang writes it, so this is safe on whatever a caller got.
+-spec format_error(error() | term()) -> unicode:chardata().
+format_error(#{code := Code, message := Message, remedy := Remedy, details := Details}) ->
+    Also = [
+        io_lib:format("~nalso: ~ts (~s)", [M, C])
+     || #{code := C, message := M} <- maps:get(also, Details, [])
+    ],
+    io_lib:format("~ts (~s)~ts~n~ts", [Message, Code, Also, Remedy]);
+format_error(Other) ->
+    io_lib:format("~tp", [Other]).
+
+%% @doc Every error that this build can answer, with its stage, its remedy and the names of its
+%% details.
+%%
+%% Without the native library that is `nif_not_loaded' alone.
+-spec catalogue() -> [entry()].
+catalogue() ->
+    Entry = #{
+        code => nif_not_loaded,
+        stage => system,
+        remedy => ?NOT_LOADED_REMEDY,
+        details => [path, reason]
+    },
+    case hex_provenance_nif:sigstore_catalogue() of
+        {ok, #{errors := Entries}} -> Entries ++ [Entry];
+        {error, #{code := nif_not_loaded}} -> [Entry]
+    end.
+
+%% @private
+-spec nif_not_loaded(file:filename_all(), iodata()) -> error().
+nif_not_loaded(Path, Reason) ->
+    Text = unicode:characters_to_binary(Reason),
+    #{
+        code => nif_not_loaded,
+        stage => system,
+        message => <<"the native library is not loaded: ", Text/binary>>,
+        remedy => ?NOT_LOADED_REMEDY,
+        details => #{path => unicode:characters_to_binary(Path), reason => Text}
+    }.

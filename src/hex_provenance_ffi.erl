@@ -1,0 +1,195 @@
+%% @private
+%% @doc Where the Erlang face's maps and Gleam's records differ. Nothing is judged here.
+-module(hex_provenance_ffi).
+
+-export([verify/3, verify_many/2, bundle_info/1]).
+-export([trust_root/1, trust_root_info/1, refresh_trust_root/2]).
+
+-type answer() :: {ok, term()} | {error, tuple()}.
+
+-spec verify(binary(), term(), tuple()) -> answer().
+verify(Bundle, Artifact, Options) ->
+    answer(hex_provenance_sigstore:verify(Bundle, Artifact, options(Options)), fun evidence/1).
+
+-spec verify_many([{binary(), term()}], tuple()) -> [answer()].
+verify_many(Items, Options) ->
+    Answers = hex_provenance_sigstore:verify_many(Items, options(Options)),
+    [answer(Answer, fun evidence/1) || Answer <- Answers].
+
+-spec trust_root(term()) -> answer().
+trust_root(Source) ->
+    answer(hex_provenance_sigstore:trust_root(source(Source)), fun identity/1).
+
+-spec trust_root_info(term()) -> answer().
+trust_root_info(TrustRoot) ->
+    answer(hex_provenance_sigstore:trust_root_info(TrustRoot), fun root_info/1).
+
+-spec refresh_trust_root(term(), tuple()) -> answer().
+refresh_trust_root(Repository, {refresh_options, Timeout, Cache}) ->
+    Options = given([{timeout, {some, Timeout}}, {cache, Cache}]),
+    Answer = hex_provenance_sigstore:refresh_trust_root(repository(Repository), Options),
+    answer(Answer, fun identity/1).
+
+-spec bundle_info(binary()) -> answer().
+bundle_info(Bundle) ->
+    answer(hex_provenance_sigstore:bundle_info(Bundle), fun unverified/1).
+
+%% From Gleam.
+
+options({options, Trust, Signer, Untimed, Thresholds, Limits}) ->
+    maps:merge(signer_option(Signer), (given([{thresholds, thresholds(Thresholds)}]))#{
+        trust => trust(Trust),
+        untimed => Untimed,
+        limits => maps:from_list(Limits)
+    }).
+
+trust([]) -> none;
+trust(Trust) -> [trust_one(One) || One <- Trust].
+
+trust_one({prepared, TrustRoot}) -> TrustRoot;
+trust_one({from, Source}) -> source(Source).
+
+source({built_in, Instance}) -> Instance;
+source(Source) -> Source.
+
+repository({'of', Instance}) -> Instance;
+repository({custom, Url, Root}) -> {custom, #{url => Url, root => Root}}.
+
+signer_option(unstated) -> #{};
+signer_option(unchecked) -> #{identity => unchecked};
+signer_option({any_of, Identities}) -> #{identity => [identity_option(One) || One <- Identities]};
+signer_option({keys, Keys}) -> #{keys => [key_option(Key) || Key <- Keys]}.
+
+identity_option({identity, San, Issuer, Claims}) ->
+    Stated = given([{san, matcher(San)}, {issuer, matcher(Issuer)}]),
+    case Claims of
+        [] -> Stated;
+        _ -> Stated#{claims => maps:from_list([{Name, matcher(Value)} || {Name, Value} <- Claims])}
+    end.
+
+matcher({some, Matcher}) -> {some, matcher(Matcher)};
+matcher({exact, Text}) -> Text;
+matcher(Other) -> Other.
+
+key_option({key, {Form, Spki}, Hint, From, To}) ->
+    (given([{hint, Hint}, {valid_from, From}, {valid_to, To}]))#{Form => Spki}.
+
+thresholds({some, {thresholds, LogEntries, Timestamps, Scts}}) ->
+    {some, #{log_entries => LogEntries, timestamps => Timestamps, scts => Scts}};
+thresholds(none) ->
+    none.
+
+given(Options) ->
+    maps:from_list([{Name, Value} || {Name, {some, Value}} <- Options]).
+
+%% To Gleam.
+
+answer({ok, Value}, Reshape) -> {ok, Reshape(Value)};
+answer({error, Error}, _) -> {error, failure(Error)}.
+
+identity(Value) -> Value.
+
+failure(#{code := Code, stage := Stage, message := Message} = Error) ->
+    #{remedy := Remedy, details := Details} = Error,
+    {Also, Facts} =
+        case maps:take(also, Details) of
+            error -> {[], Details};
+            Taken -> Taken
+        end,
+    Named = [{atom_to_binary(Name), detail(Fact)} || {Name, Fact} <- maps:to_list(Facts)],
+    {failure, Code, Stage, Message, Remedy, Named, [failure(One) || One <- Also]}.
+
+detail(Text) when is_binary(Text) -> {text, Text};
+detail(Number) -> {number, Number}.
+
+evidence(#{media_type := MediaType, signer := Signer, trust := Trust} = Evidence) ->
+    #{transparency := Transparency, times := Times, ignored_timestamps := Ignored} = Evidence,
+    #{log_entries := Entries, content := Content, artifact := Artifact} = Evidence,
+    #{checked := Checked, unchecked := Unchecked} = Evidence,
+    {evidence, MediaType, signer(Signer), trust_used(Trust), transparency(Transparency),
+        [verified_time(Time) || Time <- Times], Ignored, [log_entry(Entry) || Entry <- Entries],
+        content(Content), maps:to_list(Artifact), Checked, Unchecked}.
+
+signer(#{kind := certificate, sans := Sans, identity := Identity, issuer := Issuer} = Signer) ->
+    #{claims := Claims, unknown_extensions := Unknown, certificate := Certificate} = Signer,
+    {certificate_signer, Sans, Identity, option(Issuer), maps:to_list(Claims), Unknown,
+        certificate(Certificate)};
+signer(#{kind := key, hint := Hint, key_id := Id, key_algorithm := Algorithm} = Signer) ->
+    #{valid_from := From, valid_to := To} = Signer,
+    {key_signer, Hint, Id, Algorithm, option(From), option(To)}.
+
+certificate(#{der := Der, sha256 := Sha256, serial := Serial} = Certificate) ->
+    #{not_before := From, not_after := To} = Certificate,
+    #{key_algorithm := Algorithm, sct_times := SctTimes} = Certificate,
+    {certificate, Der, Sha256, Serial, From, To, Algorithm, SctTimes}.
+
+trust_used(#{instance := Instance, source := Source, sha256 := Sha256, as_of := AsOf}) ->
+    {trust_used, Instance, origin(Source), option(Sha256), option(AsOf)}.
+
+origin(file) -> from_file;
+origin(none) -> no_root;
+origin(Origin) -> Origin.
+
+transparency(log) -> logged;
+transparency(none) -> unlogged.
+
+verified_time(#{time := Time, nanos := Nanos, source := Source, by := By}) ->
+    {verified_time, Time, Nanos, Source, By}.
+
+log_entry(#{log := Log, log_id := Id, index := Index, kind := Kind, version := Version} = Entry) ->
+    #{integrated_time := Time, inclusion_promise := Promise} = Entry,
+    #{checkpoint := Checkpoint, body := Body} = Entry,
+    {log_entry, Log, Id, Index, Kind, Version, option(Time), Promise, checkpoint(Checkpoint), Body}.
+
+checkpoint(undefined) -> none;
+checkpoint(#{origin := Origin, size := Size, root_hash := Hash, other_signatures := Others}) ->
+    {some, {checkpoint, Origin, Size, Hash, Others}}.
+
+content(message) -> message;
+content(#{payload_type := Type, statement_bytes := Bytes} = Content) ->
+    #{statement := Statement, subject := Subject} = Content,
+    {statement, Type, Bytes, json(Statement), subject(Subject)}.
+
+subject(#{index := Index, name := Name, digests := Digests}) ->
+    {subject, Index, option(Name), maps:to_list(Digests)}.
+
+root_info(#{instance := Instance, source := Source, sha256 := Sha256, as_of := AsOf} = Info) ->
+    #{transparency_logs := Logs, certificate_logs := CertificateLogs} = Info,
+    #{certificate_authorities := Authorities, timestamp_authorities := TimestampAuthorities} = Info,
+    {info, Instance, origin(Source), Sha256, option(AsOf), Logs, CertificateLogs, Authorities,
+        TimestampAuthorities}.
+
+unverified(#{media_type := MediaType, signer := Signer, log_entries := Entries} = Info) ->
+    #{timestamps := Timestamps, content := Content} = Info,
+    {unverified, MediaType, unverified_signer(Signer),
+        [unverified_entry(Entry) || Entry <- Entries], Timestamps, unverified_content(Content)}.
+
+unverified_signer(#{kind := certificate, der := Der, issuer := Issuer, claims := Claims}) ->
+    {certificate_signer, Der, option(Issuer), maps:to_list(Claims)};
+unverified_signer(#{kind := key, hint := Hint}) ->
+    {key_signer, Hint}.
+
+unverified_entry(#{log_id := Id, index := Index, kind := Kind, version := Version} = Entry) ->
+    #{integrated_time := Time} = Entry,
+    {log_entry, Id, Index, Kind, Version, option(Time)}.
+
+unverified_content(#{kind := message, algorithm := Algorithm, digest := Digest}) ->
+    {message, Algorithm, Digest};
+unverified_content(#{kind := envelope, payload_type := Type, statement_bytes := Bytes} = Content) ->
+    Statement =
+        case Content of
+            #{statement := undefined} -> none;
+            #{statement := Json} -> {some, json(Json)}
+        end,
+    {envelope, Type, Bytes, Statement}.
+
+json(null) -> null;
+json(Bool) when is_boolean(Bool) -> {bool, Bool};
+json(Int) when is_integer(Int) -> {int, Int};
+json(Float) when is_float(Float) -> {float, Float};
+json(Text) when is_binary(Text) -> {string, Text};
+json(List) when is_list(List) -> {array, [json(Value) || Value <- List]};
+json(Map) -> {object, [{Name, json(Value)} || {Name, Value} <- maps:to_list(Map)]}.
+
+option(undefined) -> none;
+option(Value) -> {some, Value}.

@@ -1,0 +1,77 @@
+%% @private
+%% @doc The native library's functions. Use {@link hex_provenance_sigstore}.
+%%
+%% Loading never fails, since callers would then meet `undef': without the library each function
+%% answers `nif_not_loaded'. The functions are a superset of what any build of the library
+%% registers.
+-module(hex_provenance_nif).
+
+-export([
+    sigstore_verify/3,
+    sigstore_verifier/1,
+    sigstore_bundle_info/1,
+    sigstore_trust_root/1,
+    sigstore_trust_root_info/1,
+    sigstore_catalogue/0,
+    sigstore_refresh/2,
+    sigstore_cancel/1,
+    test_hook/1
+]).
+
+-on_load(load/0).
+
+-type result() :: {ok, term()} | {error, hex_provenance_error:error()}.
+
+-spec sigstore_verify(term(), term(), term()) -> result().
+sigstore_verify(_Bundle, _Artifact, _OptionsOrVerifier) -> not_loaded().
+
+-spec sigstore_verifier(term()) -> result().
+sigstore_verifier(_Options) -> not_loaded().
+
+-spec sigstore_bundle_info(term()) -> result().
+sigstore_bundle_info(_Bundle) -> not_loaded().
+
+-spec sigstore_trust_root(term()) -> result().
+sigstore_trust_root(_Source) -> not_loaded().
+
+-spec sigstore_trust_root_info(term()) -> result().
+sigstore_trust_root_info(_TrustRoot) -> not_loaded().
+
+-spec sigstore_catalogue() -> result().
+sigstore_catalogue() -> not_loaded().
+
+%% Answers `{ok, Job}'; the caller then gets exactly one message `{Job, Result}', unless it cancels.
+-spec sigstore_refresh(term(), term()) -> result().
+sigstore_refresh(_Repository, _Options) -> not_loaded().
+
+-spec sigstore_cancel(term()) -> result().
+sigstore_cancel(_Job) -> not_loaded().
+
+%% Registered by builds with the cargo feature `test-hooks' only.
+-spec test_hook(term()) -> result().
+test_hook(_What) -> not_loaded().
+
+%% What dialyzer must not conclude anything from.
+-spec not_loaded() -> term().
+not_loaded() ->
+    persistent_term:get(?MODULE, {error, hex_provenance_error:nif_not_loaded("", "loading")}).
+
+load() ->
+    Path = filename:join([priv_dir(), "native", "hex_provenance_nif"]),
+    case erlang:load_nif(Path, 0) of
+        ok ->
+            ok;
+        {error, {_, Reason}} ->
+            persistent_term:put(?MODULE, {error, hex_provenance_error:nif_not_loaded(Path, Reason)})
+    end.
+
+%% The folder beside the one this module was loaded from, when the code path does not know the
+%% application.
+priv_dir() ->
+    case code:priv_dir(hex_provenance) of
+        {error, bad_name} ->
+            Ebin = filename:dirname(code:which(?MODULE)),
+            filename:join(filename:dirname(Ebin), "priv");
+        Dir ->
+            Dir
+    end.
