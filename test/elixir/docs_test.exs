@@ -1,0 +1,69 @@
+defmodule HexProvenance.DocsTest do
+  @moduledoc """
+  The README and the guides are tests: their Elixir and Erlang examples run in the folder that script/demo leaves, their
+  commands are ones that script/test runs. (Their Gleam examples are compiled and run by script/test-lane.)
+  """
+  use ExUnit.Case, async: false
+
+  @documents ["README.md" | Path.wildcard("guides/*.md")]
+  @samples ".tools/samples"
+
+  for document <- @documents do
+    @external_resource document
+    blocks =
+      ~r/^```(elixir|erlang)\n(.*?)^```$/ms
+      |> Regex.scan(File.read!(document), capture: :all_but_first)
+      |> Enum.with_index(1)
+
+    for {[language, code], number} <- blocks do
+      test "#{document}: #{language} example #{number}" do
+        assert File.exists?(Path.join(@samples, "tampered.conda")), "run script/demo once: it fetches the samples"
+        {result, expected} = File.cd!(@samples, fn -> run(unquote(language), unquote(code)) end)
+        if expected, do: assert(expected == String.trim(result))
+      end
+    end
+
+    test "#{document}: every command is one that script/test runs" do
+      script = File.read!("script/test")
+
+      for [block] <- Regex.scan(~r/^```sh\n(.*?)^```$/ms, File.read!(unquote(document)), capture: :all_but_first),
+          line <- String.split(block, "\n", trim: true) do
+        [command | _] = String.split(line)
+        assert command == "script/test" or script =~ "\n#{command}"
+        assert File.exists?(command)
+      end
+    end
+
+    test "#{document}: every link to a file leads to one" do
+      for [path] <- Regex.scan(~r/\]\((?!https?:)([^)#]+)/, File.read!(unquote(document)), capture: :all_but_first) do
+        assert File.exists?(Path.expand(path, Path.dirname(unquote(document)))), path
+      end
+    end
+  end
+
+  test "the limits in the guide are the limits" do
+    guide = File.read!("guides/verification.md")
+    names = HexProvenance.Sigstore.default_options().limits |> Map.keys() |> Enum.sort()
+    rows = Regex.scan(~r/^\| `([a-z_]+)` \| [0-9]/m, guide, capture: :all_but_first) |> List.flatten()
+    assert Enum.sort(rows) == Enum.map(names, &Atom.to_string/1)
+  end
+
+  defp run("elixir", code) do
+    {result, _} = Code.eval_string(code)
+    {inspect(result), expectation(code, "#=>")}
+  end
+
+  defp run("erlang", code) do
+    {:ok, tokens, _} = code |> String.to_charlist() |> :erl_scan.string()
+    {:ok, expressions} = :erl_parse.parse_exprs(tokens)
+    {:value, result, _} = :erl_eval.exprs(expressions, %{})
+    {:io_lib.format("~p", [result]) |> to_string(), expectation(code, "%=>")}
+  end
+
+  defp expectation(code, mark) do
+    case String.split(code, mark) do
+      [_] -> nil
+      parts -> parts |> List.last() |> String.trim()
+    end
+  end
+end
