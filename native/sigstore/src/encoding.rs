@@ -5,7 +5,7 @@ use std::fmt;
 use base64::Engine;
 use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use memchr::{memchr, memchr2};
+use memchr::{memchr, memchr2, memmem};
 use serde::de::{DeserializeOwned, Deserializer, Error as _, Visitor};
 
 use crate::error::{Error, Fault, Result, quote};
@@ -58,7 +58,11 @@ pub fn hex_decode(text: &str) -> Option<Vec<u8>> {
 /// Reads a JSON document of a known shape; what is wrong is told with its path.
 pub(crate) fn from_json<T: DeserializeOwned>(format: &'static str, bytes: &[u8], depth: u64) -> Result<T> {
     check_depth(format, bytes, depth)?;
-    serde_json::from_slice(bytes).map_err(|_| explain::<T>(format, bytes))
+    // One look at the whole is cheaper than one at every string.
+    match std::str::from_utf8(bytes) {
+        Ok(text) => serde_json::from_str(text).map_err(|_| explain::<T>(format, bytes)),
+        Err(_) => Err(explain::<T>(format, bytes)),
+    }
 }
 
 /// Parsing once more, slower, to learn where it went wrong.
@@ -176,14 +180,22 @@ impl<'de> serde::Deserialize<'de> for Int {
 
 /// The DER inside one PEM block labelled `label`, ignoring text around it. The block must be the only one.
 pub(crate) fn pem_decode(text: &[u8], label: &str) -> Option<Vec<u8>> {
-    let text = std::str::from_utf8(text).ok()?;
-    let (_, rest) = text.split_once(&format!("-----BEGIN {label}-----"))?;
-    let (body, after) = rest.split_once(&format!("-----END {label}-----"))?;
-    if after.contains("-----BEGIN") || memchr(b':', body.as_bytes()).is_some() {
+    let begin = format!("-----BEGIN {label}-----");
+    let body = match text.strip_prefix(begin.as_bytes()) {
+        Some(body) => body,
+        None => text.get(memmem::find(text, begin.as_bytes())?.checked_add(begin.len())?..)?,
+    };
+    let (body, after) = body.split_at_checked(memchr(b'-', body)?)?;
+    let end = format!("-----END {label}-----");
+    let after = after.strip_prefix(end.as_bytes())?;
+    if memmem::find(after, b"-----BEGIN").is_some() {
         return None;
     }
-    let compact: String = body.chars().filter(|c| !c.is_ascii_whitespace()).collect();
-    base64_decode(&compact)
+    let mut compact = Vec::with_capacity(body.len());
+    for line in body.split(|b| *b == b'\n') {
+        compact.extend_from_slice(line.trim_ascii());
+    }
+    base64_decode(std::str::from_utf8(&compact).ok()?)
 }
 
 #[cfg(test)]

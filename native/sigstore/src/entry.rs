@@ -1,6 +1,7 @@
 //! What a Rekor entry says, and whether it says it about this bundle.
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::artifact::{Digests, HashAlgorithm};
 use crate::bundle::{Content, LogEntry};
@@ -60,17 +61,12 @@ enum BodyVerifier {
 impl Body {
     /// Reads the body of `entry`, number `at` of its bundle.
     pub(crate) fn parse(at: u64, entry: &LogEntry, limits: &Limits) -> Result<Self> {
-        let head: Head = from_json("log entry", &entry.body, limits.json_depth)?;
-        if head.kind != entry.kind || head.api_version != entry.version {
-            return Err(Fault::LogEntryMismatch { index: at, field: "kind" }.into());
-        }
-        let (body, depth) = (&entry.body, limits.json_depth);
         match (entry.kind.as_str(), entry.version.as_str()) {
-            ("hashedrekord", "0.0.1") => from_json::<Entry<HashedRekord1>>("log entry", body, depth)?.spec.read(),
-            ("hashedrekord", "0.0.2") => from_json::<Entry<HashedRekord2>>("log entry", body, depth)?.spec.read(),
-            ("dsse", "0.0.1") => from_json::<Entry<Dsse1>>("log entry", body, depth)?.spec.read(),
-            ("dsse", "0.0.2") => from_json::<Entry<Dsse2>>("log entry", body, depth)?.spec.read(),
-            ("intoto", "0.0.2") => from_json::<Entry<Intoto2>>("log entry", body, depth)?.spec.read(),
+            ("hashedrekord", "0.0.1") => read(at, entry, limits, HashedRekord1::read),
+            ("hashedrekord", "0.0.2") => read(at, entry, limits, HashedRekord2::read),
+            ("dsse", "0.0.1") => read(at, entry, limits, Dsse1::read),
+            ("dsse", "0.0.2") => read(at, entry, limits, Dsse2::read),
+            ("intoto", "0.0.2") => read(at, entry, limits, Intoto2::read),
             (kind, version) => Err(Fault::LogEntryUnsupported { kind: quote(kind), version: quote(version) }.into()),
         }
     }
@@ -133,15 +129,38 @@ fn malformed(reason: &str) -> crate::Error {
     Fault::Malformed { format: "log entry", at: "canonicalizedBody".to_owned(), reason: reason.to_owned() }.into()
 }
 
+/// Reads a body of the kind that the bundle says it is.
+fn read<S: DeserializeOwned>(
+    at: u64,
+    entry: &LogEntry,
+    limits: &Limits,
+    spec: impl FnOnce(S) -> Result<Body>,
+) -> Result<Body> {
+    let is = |kind: &str, version: &str| kind == entry.kind && version == entry.version;
+    let mismatch = Fault::LogEntryMismatch { index: at, field: "kind" };
+    match from_json::<Entry<S>>("log entry", &entry.body, limits.json_depth) {
+        Ok(body) if is(&body.kind, &body.api_version) => spec(body.spec),
+        Ok(_) => Err(mismatch.into()),
+        // A body of another kind has another shape: then that is what to say.
+        Err(e) => match serde_json::from_slice::<Head>(&entry.body) {
+            Ok(head) if !is(&head.kind, &head.api_version) => Err(mismatch.into()),
+            _ => Err(e),
+        },
+    }
+}
+
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Head {
     kind: String,
-    #[serde(rename = "apiVersion")]
     api_version: String,
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Entry<S> {
+    kind: String,
+    api_version: String,
     spec: S,
 }
 

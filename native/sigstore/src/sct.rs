@@ -1,8 +1,7 @@
 //! Signed certificate timestamps embedded in a certificate (RFC 6962, section 3.2 and 3.3): a certificate
 //! transparency log's promise to publish it.
 
-use const_oid::db::rfc6962::CT_PRECERT_SCTS;
-use der::{Decode, Encode};
+use der::Decode;
 use x509_cert::ext::pkix::sct::{HashAlgorithm as TlsHash, SignatureAlgorithm as TlsSignature};
 use x509_cert::ext::pkix::{SignedCertificateTimestamp, SignedCertificateTimestampList};
 
@@ -24,7 +23,8 @@ pub(crate) fn verify(
     limits: &Limits,
 ) -> Result<Vec<u64>, Fault> {
     let scts = embedded(certificate, limits)?;
-    let precertificate = precertificate(certificate)?;
+    let precertificate =
+        certificate.precertificate().ok_or_else(|| invalid("the certificate cannot be encoded again"))?;
     let mut times = Vec::new();
     let mut promised: Vec<&[u8]> = Vec::new();
     let mut refusal = "the certificate carries none".to_owned();
@@ -45,22 +45,12 @@ pub(crate) fn verify(
 }
 
 fn embedded(certificate: &Certificate, limits: &Limits) -> Result<Vec<SignedCertificateTimestamp>, Fault> {
-    let extensions = certificate.parsed.tbs_certificate.extensions.as_deref().unwrap_or_default();
-    let Some(extension) = extensions.iter().find(|e| e.extn_id == CT_PRECERT_SCTS) else { return Ok(Vec::new()) };
+    let Some(extension) = &certificate.scts else { return Ok(Vec::new()) };
     let malformed = || invalid("the list of timestamps is not well-formed");
-    let list = SignedCertificateTimestampList::from_der(extension.extn_value.as_bytes()).map_err(|_| malformed())?;
+    let list = SignedCertificateTimestampList::from_der(extension).map_err(|_| malformed())?;
     let list = list.parse_timestamps().map_err(|_| malformed())?;
     within("signed certificate timestamps", limits.timestamps, list.len()).map_err(|e| e.fault().clone())?;
     list.iter().map(|sct| sct.parse_timestamp().map_err(|_| malformed())).collect()
-}
-
-/// The certificate's to-be-signed part without its timestamps: what the log saw.
-fn precertificate(certificate: &Certificate) -> Result<Vec<u8>, Fault> {
-    let mut tbs = certificate.parsed.tbs_certificate.clone();
-    if let Some(extensions) = &mut tbs.extensions {
-        extensions.retain(|e| e.extn_id != CT_PRECERT_SCTS);
-    }
-    tbs.to_der().map_err(|_| invalid("the certificate cannot be encoded again"))
 }
 
 fn check<'a>(

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::artifact::{Artifact, Digests, HashAlgorithm, sha256};
 use crate::authority::{Issuer, Purpose};
 use crate::bundle::{Bundle, Content, Envelope, LogEntry, Material, MessageSignature, Version};
-use crate::certificate::Certificate;
+use crate::certificate::{Certificate, name_der, parse_der};
 use crate::checkpoint::Checkpoint;
 use crate::encoding::{base64_encode, base64_encode_unpadded, hex_encode};
 use crate::entry::{Body, Verifier, unavailable};
@@ -186,16 +186,16 @@ fn check_chain_order(version: Version, leaf: &Certificate, others: &[Vec<u8>]) -
         at: "verificationMaterial.x509CertificateChain".to_owned(),
         reason: reason.to_owned(),
     };
-    let mut issuer = leaf.parsed.tbs_certificate.issuer.clone();
+    let mut issuer = leaf.issuer_name.clone();
     for der in others {
-        let tbs = crate::certificate::parse_der(der, "a certificate of the chain")?.tbs_certificate;
-        if tbs.subject != issuer {
+        let tbs = parse_der(der, "a certificate of the chain")?.tbs_certificate;
+        if name_der(&tbs.subject) != issuer {
             return Err(malformed("a certificate is not followed by its issuer's").into());
         }
         if tbs.subject == tbs.issuer && version > Version::V0_1 {
             return Err(malformed("it holds a root certificate").into());
         }
-        issuer = tbs.issuer;
+        issuer = name_der(&tbs.issuer);
     }
     Ok(())
 }
@@ -551,17 +551,17 @@ fn verify_proof(
     Ok(checkpoint.verify(log)?)
 }
 
-fn certificate_signer(certificate: Certificate, sct_times: Vec<u64>) -> CertificateSigner {
+fn certificate_signer(mut certificate: Certificate, sct_times: Vec<u64>) -> CertificateSigner {
     CertificateSigner {
         issuer: certificate.issuer().map(str::to_owned),
-        claims: certificate.claims().to_vec(),
         sha256: sha256(&certificate.der),
-        serial: certificate.parsed.tbs_certificate.serial_number.as_bytes().to_vec(),
         validity: certificate.validity,
         key_algorithm: certificate.key.algorithm().name(),
-        sans: certificate.sans,
-        unknown_extensions: certificate.unknown_extensions,
-        der: certificate.der,
+        serial: std::mem::take(&mut certificate.serial),
+        sans: std::mem::take(&mut certificate.sans),
+        unknown_extensions: std::mem::take(&mut certificate.unknown_extensions),
+        der: std::mem::take(&mut certificate.der),
+        claims: certificate.into_claims(),
         sct_times,
     }
 }
