@@ -20,6 +20,8 @@
 
 -on_load(load/0).
 
+-define(NOT_BUILT, "it was built without this function").
+
 -type result() :: {ok, term()} | {error, hex_provenance_error:error()}.
 
 -spec sigstore_verify(term(), term(), term()) -> result().
@@ -54,7 +56,7 @@ test_hook(_What) -> not_loaded().
 %% What dialyzer must not conclude anything from.
 -spec not_loaded() -> term().
 not_loaded() ->
-    persistent_term:get(?MODULE, {error, hex_provenance_error:nif_not_loaded("", "loading")}).
+    persistent_term:get(?MODULE, {error, hex_provenance_error:nif_not_loaded("", ?NOT_BUILT)}).
 
 load() ->
     Path = filename:join([priv_dir(), "native", "hex_provenance_nif"]),

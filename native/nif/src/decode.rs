@@ -127,10 +127,8 @@ fn parse_root(json: &[u8], limits: &Limits) -> Result<Arc<TrustRoot>> {
 
 /// At most one byte more than `limit`, which whoever parses it then refuses.
 fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>> {
-    let storage = |e: std::io::Error| Fault::StorageFailed {
-        path: quote(&path.to_string_lossy()),
-        reason: e.to_string(),
-    };
+    let storage =
+        |e: std::io::Error| Fault::StorageFailed { path: quote(&path.to_string_lossy()), reason: e.to_string() };
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(storage)?;
     file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(storage)?;
@@ -144,7 +142,9 @@ fn signer(identity: Option<Term<'_>>, keys: Option<Term<'_>>) -> Result<SignerPo
         (None, Some(term)) => managed_keys(term).map(SignerPolicy::Keys),
         (Some(term), None) if atoms::unchecked() == term => Ok(SignerPolicy::Unchecked),
         (Some(term), None) if term.is_map() => Ok(SignerPolicy::AnyOf(vec![self::identity(term)?])),
-        (Some(term), None) => Ok(SignerPolicy::AnyOf(items("identity", term)?.map(self::identity).collect::<Result<_>>()?)),
+        (Some(term), None) => {
+            Ok(SignerPolicy::AnyOf(items("identity", term)?.map(self::identity).collect::<Result<_>>()?))
+        }
         (None, None) => Ok(SignerPolicy::AnyOf(Vec::new())),
     }
 }
@@ -221,7 +221,8 @@ fn thresholds(term: Term<'_>) -> Result<Thresholds> {
             n if atoms::scts() == n => &mut thresholds.scts,
             n => return Err(unknown("thresholds.", n, "log_entries, timestamps or scts")),
         };
-        *slot = value.decode().ok().filter(|n| *n <= 16).ok_or_else(|| invalid("thresholds", "integers from 0 to 16"))?;
+        *slot =
+            value.decode().ok().filter(|n| *n <= 16).ok_or_else(|| invalid("thresholds", "integers from 0 to 16"))?;
     }
     Ok(thresholds)
 }

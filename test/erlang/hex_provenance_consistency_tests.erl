@@ -1,0 +1,85 @@
+%% What is written in more than one place says the same everywhere.
+-module(hex_provenance_consistency_tests).
+
+-include_lib("eunit/include/eunit.hrl").
+
+version_test_() ->
+    Version = maps:get(vsn, app()),
+    [
+        ?_assertEqual(Version, binary_to_list(hex_provenance:version())),
+        ?_assertEqual(Version, found("gleam.toml", "^version = \"(.*)\"$")),
+        ?_assertEqual(Version, found("Cargo.toml", "^version = \"(.*)\"$")),
+        ?_assertEqual(Version, found("Cargo.toml", "^provenance-sigstore = .* version = \"(.*?)\"")),
+        ?_assertEqual(Version, found("Cargo.lock", "^name = \"hex_provenance_nif\"\nversion = \"(.*)\"$")),
+        ?_assertMatch({match, _}, re:run(read("mix.exs"), "src/hex_provenance.app.src"))
+    ].
+
+%% Beyond kernel, stdlib and elixir, which each tool adds by itself, or not.
+applications_test() ->
+    Own = maps:get(applications, app()) -- [kernel, stdlib],
+    Gleam =
+        case re:run(read("gleam.toml"), "^extra_applications = (\\[.*\\])$", [multiline, {capture, [1], list}]) of
+            {match, [List]} -> [list_to_atom(Name) || Name <- string:lexemes(List, "[]\", ")];
+            nomatch -> []
+        end,
+    ?assertEqual(Own, Gleam).
+
+error_codes_test() ->
+    Codes = [Code || #{code := Code} <- hex_provenance_error:catalogue()],
+    ?assertEqual(lists:sort(Codes), lists:sort(union(hex_provenance_error, code))),
+    ?assertEqual(lists:sort(Codes), gleam_constructors("error.gleam", "Code")).
+
+stages_test() ->
+    Stages = lists:sort(union(hex_provenance_error, stage)),
+    ?assertEqual(Stages, gleam_constructors("error.gleam", "Stage")),
+    ?assertEqual(Stages, lists:usort([Stage || #{stage := Stage} <- hex_provenance_error:catalogue()])).
+
+claims_test() ->
+    {ok, #{claims := Claims}} = hex_provenance_nif:sigstore_catalogue(),
+    ?assertEqual(lists:sort(Claims), lists:sort(union(hex_provenance_sigstore, claim))),
+    ?assertEqual(lists:sort(Claims), gleam_constructors("claim.gleam", "Claim")).
+
+checks_test() ->
+    {ok, #{checks := Checks}} = hex_provenance_nif:sigstore_catalogue(),
+    ?assertEqual(lists:sort(Checks), lists:sort(union(hex_provenance_sigstore, check))),
+    ?assertEqual(lists:sort(Checks), gleam_constructors("check.gleam", "Check")).
+
+limits_test() ->
+    {ok, #{limits := Limits}} = hex_provenance_nif:sigstore_catalogue(),
+    ?assertMatch(#{limits := Limits}, hex_provenance_sigstore:default_options()),
+    ?assertEqual(lists:sort(maps:keys(Limits)), gleam_constructors("sigstore.gleam", "Limit")).
+
+the_default_options_are_options_test() ->
+    ?assertMatch({ok, _}, hex_provenance_nif:sigstore_verifier(hex_provenance_sigstore:default_options())).
+
+app() ->
+    {ok, [{application, hex_provenance, Properties}]} = file:consult("src/hex_provenance.app.src"),
+    maps:from_list(Properties).
+
+found(File, Pattern) ->
+    {match, [Found]} = re:run(read(File), Pattern, [multiline, {capture, [1], list}]),
+    Found.
+
+read(File) ->
+    {ok, Text} = file:read_file(File),
+    Text.
+
+%% The atoms of a union type, as the module's source declares it.
+union(Module, Type) ->
+    Source = filename:join("src", atom_to_list(Module) ++ ".erl"),
+    {ok, Forms} = epp:parse_file(Source, []),
+    [{type, _, union, Atoms}] = [Union || {attribute, _, type, {Name, Union, []}} <- Forms, Name =:= Type],
+    [Atom || {atom, _, Atom} <- Atoms].
+
+%% The constructors of a Gleam type, as the atoms that they are.
+gleam_constructors(File, Type) ->
+    Text = read(filename:join("src/hex_provenance", File)),
+    {match, [Body]} = re:run(Text, "pub type " ++ Type ++ " \\{\n(.*?)\n\\}", [dotall, {capture, [1], list}]),
+    {match, Names} = re:run(Body, "^  ([A-Z]\\w*)", [multiline, global, {capture, [1], list}]),
+    lists:sort([snake_case(Name) || [Name] <- Names]).
+
+snake_case([First | Rest]) ->
+    list_to_atom(lists:flatten([string:to_lower(First) | [lower(Char) || Char <- Rest]])).
+
+lower(Char) when Char >= $A, Char =< $Z -> [$_, string:to_lower(Char)];
+lower(Char) -> Char.

@@ -1,0 +1,137 @@
+%% Properties, where PropEr is installed.
+-module(hex_provenance_prop_tests).
+
+-ifdef(PROPER).
+
+-include_lib("proper/include/proper.hrl").
+-include_lib("eunit/include/eunit.hrl").
+
+properties_test_() ->
+    Properties = [
+        {"no term crashes a function", prop_no_term_crashes_a_function()},
+        {"no option crashes the decoder", prop_no_option_crashes_the_decoder()},
+        {"a damaged bundle is refused or means the same", prop_a_damaged_bundle_is_refused_or_means_the_same()},
+        {"JSON crosses unchanged", prop_json_crosses_unchanged()}
+    ],
+    [
+        {Name, {timeout, 300, ?_assertEqual(true, proper:quickcheck(Property, [500, quiet, long_result]))}}
+     || {Name, Property} <- Properties
+    ].
+
+prop_no_term_crashes_a_function() ->
+    Functions = [
+        {sigstore_verify, 3},
+        {sigstore_verifier, 1},
+        {sigstore_bundle_info, 1},
+        {sigstore_trust_root, 1},
+        {sigstore_trust_root_info, 1},
+        {sigstore_refresh, 2},
+        {sigstore_cancel, 1}
+    ],
+    ?FORALL(
+        {{Name, Arity}, Terms},
+        {oneof(Functions), vector(3, any())},
+        case apply(hex_provenance_nif, Name, lists:sublist(Terms, Arity)) of
+            {ok, _} -> true;
+            {error, #{code := Code}} -> Code =/= internal
+        end
+    ).
+
+prop_no_option_crashes_the_decoder() ->
+    ?FORALL(
+        Options,
+        map_of(
+            oneof([trust, identity, keys, untimed, thresholds, limits, atom()]),
+            oneof([any(), option(), [option()], boolean(), public_good, none, unchecked])
+        ),
+        case hex_provenance_nif:sigstore_verifier(Options) of
+            {ok, _} -> true;
+            {error, #{code := Code}} -> Code =/= internal
+        end
+    ).
+
+option() ->
+    map_of(
+        oneof([san, issuer, claims, pem, der, hint, valid_from, valid_to, log_entries, scts, json_depth]),
+        oneof([any(), binary(), {pattern, binary()}, integer(), {file, any()}, {json, binary()}])
+    ).
+
+prop_a_damaged_bundle_is_refused_or_means_the_same() ->
+    #{bundle := Bundle, options := Options} = Case = hex_provenance_test_cases:valid(),
+    Artifact = hex_provenance_test_cases:digest(Case),
+    {ok, Whole} = hex_provenance_sigstore:verify(Bundle, Artifact, Options),
+    ?FORALL(
+        {At, Byte},
+        {integer(0, byte_size(Bundle) - 1), byte()},
+        begin
+            <<Before:At/binary, _, After/binary>> = Bundle,
+            Damaged = <<Before/binary, Byte, After/binary>>,
+            case hex_provenance_sigstore:verify(Damaged, Artifact, Options) of
+                {ok, Found} -> signed(Found) =:= signed(Whole);
+                {error, #{code := Code}} -> Code =/= internal
+            end
+        end
+    ).
+
+signed(#{signer := Signer, content := Content, artifact := Artifact}) -> {Signer, Content, Artifact}.
+
+%% A JSON document in an unverified bundle's statement arrives as the terms it stands for.
+prop_json_crosses_unchanged() ->
+    ?FORALL(
+        Json,
+        json(4),
+        begin
+            Statement = #{
+                <<"_type">> => <<"https://in-toto.io/Statement/v1">>,
+                <<"subject">> => [#{<<"digest">> => #{<<"sha256">> => <<"00">>}}],
+                <<"predicateType">> => <<"x">>,
+                <<"predicate">> => Json
+            },
+            Bundle = #{
+                <<"mediaType">> => <<"application/vnd.dev.sigstore.bundle.v0.3+json">>,
+                <<"verificationMaterial">> => #{
+                    <<"publicKey">> => #{<<"hint">> => <<"key">>},
+                    <<"tlogEntries">> => []
+                },
+                <<"dsseEnvelope">> => #{
+                    <<"payloadType">> => <<"application/vnd.in-toto+json">>,
+                    <<"payload">> => base64:encode(encode(Statement)),
+                    <<"signatures">> => [#{<<"sig">> => <<"AAAA">>}]
+                }
+            },
+            {ok, #{content := Content}} = hex_provenance_sigstore:bundle_info(encode(Bundle)),
+            maps:get(statement, Content) =:= Statement
+        end
+    ).
+
+json(0) ->
+    oneof([null, boolean(), integer(), integer(1 bsl 58, 1 bsl 64 - 1), integer(-(1 bsl 63), -(1 bsl 58)), text()]);
+json(Depth) ->
+    frequency([
+        {3, json(0)},
+        {1, ?LET(Length, integer(0, 5), vector(Length, json(Depth - 1)))},
+        {1, map_of(text(), json(Depth - 1))}
+    ]).
+
+map_of(Key, Value) ->
+    ?LET(Members, list({Key, Value}), maps:from_list(Members)).
+
+text() ->
+    ?LET(Chars, list(oneof([integer($\s, $~), integer(160, 16#D7FF)])), unicode:characters_to_binary(Chars)).
+
+encode(null) -> <<"null">>;
+encode(Bool) when is_boolean(Bool) -> atom_to_binary(Bool);
+encode(Integer) when is_integer(Integer) -> integer_to_binary(Integer);
+encode(List) when is_list(List) ->
+    iolist_to_binary([$[, lists:join($,, [encode(Value) || Value <- List]), $]]);
+encode(Map) when is_map(Map) ->
+    Members = [[encode(Name), $:, encode(Value)] || {Name, Value} <- maps:to_list(Map)],
+    iolist_to_binary([${, lists:join($,, Members), $}]);
+encode(Text) ->
+    iolist_to_binary([$", [escape(Char) || Char <- unicode:characters_to_list(Text)], $"]).
+
+escape($") -> <<"\\\"">>;
+escape($\\) -> <<"\\\\">>;
+escape(Char) -> <<Char/utf8>>.
+
+-endif.

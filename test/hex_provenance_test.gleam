@@ -1,0 +1,386 @@
+//// The contract cases through the Gleam face, and what it adds. Exits non-zero when one fails.
+
+import hex_provenance/bundle
+import hex_provenance/claim.{type Claim}
+import hex_provenance/error.{type Failure}
+import hex_provenance/evidence.{type Evidence}
+import hex_provenance/json.{type Json}
+import hex_provenance/option.{None, Some}
+import hex_provenance/sigstore.{type Artifact, type Options, Options}
+import hex_provenance/trust_root
+
+pub type Case {
+  Case(
+    name: String,
+    bundle: BitArray,
+    artifact: Artifact,
+    options: Json,
+    expect: String,
+    check: List(#(String, Json)),
+  )
+}
+
+pub fn main() {
+  let counts = contract(all_cases(), Counts(0, 0, 0))
+  let counts = unit_tests() |> run(counts)
+  finish(counts.passed, counts.failed, counts.skipped)
+}
+
+pub type Counts {
+  Counts(passed: Int, failed: Int, skipped: Int)
+}
+
+type UnitTest =
+  #(String, fn() -> Bool)
+
+fn run(tests: List(UnitTest), counts: Counts) -> Counts {
+  case tests {
+    [] -> counts
+    [#(name, body), ..rest] -> run(rest, count(counts, name, body()))
+  }
+}
+
+fn count(counts: Counts, name: String, passed: Bool) -> Counts {
+  case passed {
+    True -> Counts(..counts, passed: counts.passed + 1)
+    False -> {
+      print("FAILED " <> name <> "\n")
+      Counts(..counts, failed: counts.failed + 1)
+    }
+  }
+}
+
+fn contract(cases: List(Case), counts: Counts) -> Counts {
+  case cases {
+    [] -> counts
+    [one, ..rest] ->
+      case options(one.options) {
+        // Said by no options of this face: its types are stricter.
+        Error(Nil) ->
+          contract(rest, Counts(..counts, skipped: counts.skipped + 1))
+        Ok(options) ->
+          contract(rest, count(counts, one.name, holds(one, options)))
+      }
+  }
+}
+
+fn holds(one: Case, options: Options) -> Bool {
+  let answer = sigstore.verify(one.bundle, one.artifact, options)
+  let many = sigstore.verify_many([#(one.bundle, one.artifact)], options)
+  let holds = case answer {
+    Ok(found) ->
+      one.expect == "ok" && all(one.check, fn(c) { stands(c, found) })
+    Error(failure) -> one.expect == error.code_name(failure.code)
+  }
+  holds && many == [answer]
+}
+
+/// What a case says of a result, by the names the other languages have for it, as far as this face has types of its own.
+fn stands(stated: #(String, Json), found: Evidence) -> Bool {
+  case stated {
+    #("media_type", json.String(text)) -> found.media_type == text
+    #("signer.kind", json.String("certificate")) -> is_certificate(found.signer)
+    #("signer.kind", json.String("key")) -> !is_certificate(found.signer)
+    #("signer.identity", json.String(text)) ->
+      case found.signer {
+        evidence.CertificateSigner(identity: identity, ..) -> identity == text
+        evidence.KeySigner(..) -> False
+      }
+    #("signer.issuer", json.String(text)) ->
+      case found.signer {
+        evidence.CertificateSigner(issuer: issuer, ..) -> issuer == Some(text)
+        evidence.KeySigner(..) -> False
+      }
+    #("transparency", json.String("log")) ->
+      found.transparency == evidence.Logged
+    #("transparency", json.String("none")) ->
+      found.transparency == evidence.Unlogged
+    #("trust.instance", json.String(text)) -> found.trust.instance == text
+    #("ignored_timestamps", json.Int(number)) ->
+      found.ignored_timestamps == number
+    #("log_entries.length", json.Int(number)) ->
+      length(found.log_entries) == number
+    #("times.length", json.Int(number)) -> length(found.times) == number
+    #("content", json.String("message")) -> found.content == evidence.Message
+    _ -> True
+  }
+}
+
+fn is_certificate(signer: evidence.Signer) -> Bool {
+  case signer {
+    evidence.CertificateSigner(..) -> True
+    evidence.KeySigner(..) -> False
+  }
+}
+
+/// The options of a case in this face's types.
+fn options(stated: Json) -> Result(Options, Nil) {
+  let assert json.Object(members) = stated
+  fold(members, Ok(sigstore.default_options()), fn(sofar, member) {
+    case sofar, member {
+      Ok(o), #("trust", value) ->
+        map(trust(value), fn(trust) { Options(..o, trust: trust) })
+      Ok(o), #("identity", value) ->
+        map(signer(value), fn(signer) { Options(..o, signer: signer) })
+      Ok(o), #("keys", json.Array(values)) ->
+        case o.signer {
+          sigstore.Unstated ->
+            map(traverse(values, key), fn(keys) {
+              Options(..o, signer: sigstore.Keys(keys))
+            })
+          _ -> Error(Nil)
+        }
+      Ok(o), #("untimed", json.Bool(untimed)) ->
+        Ok(Options(..o, untimed: untimed))
+      Ok(o), #("thresholds", value) ->
+        map(thresholds(value), fn(stated) {
+          Options(..o, thresholds: Some(stated))
+        })
+      Ok(o), #("limits", json.Object(limits)) ->
+        map(traverse(limits, limit), fn(limits) { Options(..o, limits: limits) })
+      _, _ -> Error(Nil)
+    }
+  })
+}
+
+fn trust(stated: Json) -> Result(List(sigstore.Trust), Nil) {
+  case stated {
+    json.String("none") -> Ok([])
+    json.Array([_, ..] as sources) -> traverse(sources, source)
+    json.Array([]) -> Error(Nil)
+    one -> map(source(one), fn(source) { [source] })
+  }
+}
+
+fn source(stated: Json) -> Result(sigstore.Trust, Nil) {
+  case stated {
+    json.String("public_good") -> Ok(built_in(trust_root.PublicGood))
+    json.String("staging") -> Ok(built_in(trust_root.Staging))
+    json.String("github") -> Ok(built_in(trust_root.Github))
+    json.Object([#("file", json.String(name))]) ->
+      Ok(sigstore.From(trust_root.File(fixture(name))))
+    _ -> Error(Nil)
+  }
+}
+
+fn built_in(instance: trust_root.Instance) -> sigstore.Trust {
+  sigstore.From(trust_root.BuiltIn(instance))
+}
+
+fn signer(stated: Json) -> Result(sigstore.Signer, Nil) {
+  case stated {
+    json.String("unchecked") -> Ok(sigstore.Unchecked)
+    json.Object(_) -> map(identity(stated), fn(one) { sigstore.AnyOf([one]) })
+    json.Array(identities) ->
+      map(traverse(identities, identity), sigstore.AnyOf)
+    _ -> Error(Nil)
+  }
+}
+
+fn identity(stated: Json) -> Result(sigstore.Identity, Nil) {
+  let assert json.Object(members) = stated
+  let nobody = sigstore.Identity(san: None, issuer: None, claims: [])
+  fold(members, Ok(nobody), fn(sofar, member) {
+    case sofar, member {
+      Ok(i), #("san", value) ->
+        map(matcher(value), fn(m) { sigstore.Identity(..i, san: Some(m)) })
+      Ok(i), #("issuer", value) ->
+        map(matcher(value), fn(m) { sigstore.Identity(..i, issuer: Some(m)) })
+      Ok(i), #("claims", json.Object(claims)) ->
+        map(traverse(claims, claim), fn(claims) {
+          sigstore.Identity(..i, claims: claims)
+        })
+      _, _ -> Error(Nil)
+    }
+  })
+}
+
+fn claim(stated: #(String, Json)) {
+  case claim_named(stated.0), matcher(stated.1) {
+    Ok(name), Ok(matcher) -> Ok(#(name, matcher))
+    _, _ -> Error(Nil)
+  }
+}
+
+fn matcher(stated: Json) -> Result(sigstore.Matcher, Nil) {
+  case stated {
+    json.String(text) -> Ok(sigstore.Exact(text))
+    json.Object([#("pattern", json.String(text))]) -> Ok(sigstore.Pattern(text))
+    _ -> Error(Nil)
+  }
+}
+
+fn key(stated: Json) -> Result(sigstore.Key, Nil) {
+  let text = fn(name) {
+    case json.member(stated, name) {
+      Ok(json.String(text)) -> Some(text)
+      _ -> None
+    }
+  }
+  let number = fn(name) {
+    case json.member(stated, name) {
+      Ok(json.Int(number)) -> Some(number)
+      _ -> None
+    }
+  }
+  let pem = case json.member(stated, "pem") {
+    Ok(json.Object([#("file", json.String(name))])) -> Ok(contents(name))
+    Ok(json.String(text)) -> Ok(text)
+    _ -> Error(Nil)
+  }
+  map(pem, fn(pem) {
+    sigstore.Key(
+      spki: sigstore.Pem(pem),
+      hint: text("hint"),
+      valid_from: number("valid_from"),
+      valid_to: number("valid_to"),
+    )
+  })
+}
+
+fn thresholds(stated: Json) -> Result(sigstore.Thresholds, Nil) {
+  let number = fn(name, otherwise) {
+    case json.member(stated, name) {
+      Ok(json.Int(number)) -> number
+      _ -> otherwise
+    }
+  }
+  Ok(sigstore.Thresholds(
+    log_entries: number("log_entries", 1),
+    timestamps: number("timestamps", 0),
+    scts: number("scts", 1),
+  ))
+}
+
+fn limit(stated: #(String, Json)) -> Result(sigstore.Limit, Nil) {
+  case stated {
+    #("bundle_bytes", json.Int(n)) -> Ok(sigstore.BundleBytes(n))
+    #("trust_root_bytes", json.Int(n)) -> Ok(sigstore.TrustRootBytes(n))
+    #("json_depth", json.Int(n)) -> Ok(sigstore.JsonDepth(n))
+    #("log_entries", json.Int(n)) -> Ok(sigstore.LogEntries(n))
+    #("proof_hashes", json.Int(n)) -> Ok(sigstore.ProofHashes(n))
+    #("checkpoint_signatures", json.Int(n)) ->
+      Ok(sigstore.CheckpointSignatures(n))
+    #("timestamps", json.Int(n)) -> Ok(sigstore.Timestamps(n))
+    #("chain_certificates", json.Int(n)) -> Ok(sigstore.ChainCertificates(n))
+    #("certificate_bytes", json.Int(n)) -> Ok(sigstore.CertificateBytes(n))
+    #("subjects", json.Int(n)) -> Ok(sigstore.Subjects(n))
+    #("message_bytes", json.Int(n)) -> Ok(sigstore.MessageBytes(n))
+    _ -> Error(Nil)
+  }
+}
+
+fn unit_tests() -> List(UnitTest) {
+  [
+    #("a trust root says what it is", fn() {
+      let assert Ok(root) =
+        trust_root.load(trust_root.BuiltIn(trust_root.PublicGood))
+      let assert Ok(info) = trust_root.info(root)
+      info.instance == "public_good"
+      && info.source == trust_root.Embedded
+      && info.transparency_logs > 0
+    }),
+    #("a trust root that cannot be loaded is told", fn() {
+      case trust_root.load(trust_root.File("no/such/file")) {
+        Error(failure) ->
+          failure.code == error.StorageFailed
+          && failure.stage == error.Storage
+          && has_text(failure, "path", "no/such/file")
+        Ok(_) -> False
+      }
+    }),
+    #("an unverified bundle can be looked at", fn() {
+      let assert [one, ..] = all_cases()
+      case bundle.info(one.bundle) {
+        Ok(info) -> info.media_type != ""
+        Error(_) -> False
+      }
+    }),
+    #("a failure describes itself", fn() {
+      let assert Error(failure) = bundle.info(<<"{":utf8>>)
+      failure.code == error.Malformed
+      && contains(error.describe(failure), "(malformed)")
+      && contains(error.describe(failure), failure.remedy)
+    }),
+    #("a prepared trust root is used", fn() {
+      let assert [one, ..] = all_cases()
+      let assert Ok(root) =
+        trust_root.load(trust_root.BuiltIn(trust_root.Staging))
+      let options =
+        Options(
+          ..sigstore.default_options(),
+          trust: [sigstore.Prepared(root)],
+          signer: sigstore.Unchecked,
+        )
+      case sigstore.verify(one.bundle, one.artifact, options) {
+        Error(failure) -> failure.code == error.CertificateUntrusted
+        Ok(_) -> False
+      }
+    }),
+  ]
+}
+
+fn has_text(failure: Failure, name: String, text: String) -> Bool {
+  any(failure.details, fn(detail) { detail == #(name, error.Text(text)) })
+}
+
+fn fold(items: List(a), start: b, step: fn(b, a) -> b) -> b {
+  case items {
+    [] -> start
+    [first, ..rest] -> fold(rest, step(start, first), step)
+  }
+}
+
+fn traverse(
+  items: List(a),
+  read: fn(a) -> Result(b, Nil),
+) -> Result(List(b), Nil) {
+  case items {
+    [] -> Ok([])
+    [first, ..rest] ->
+      case read(first), traverse(rest, read) {
+        Ok(one), Ok(others) -> Ok([one, ..others])
+        _, _ -> Error(Nil)
+      }
+  }
+}
+
+fn map(result: Result(a, Nil), with: fn(a) -> b) -> Result(b, Nil) {
+  case result {
+    Ok(value) -> Ok(with(value))
+    Error(Nil) -> Error(Nil)
+  }
+}
+
+fn all(items: List(a), holds: fn(a) -> Bool) -> Bool {
+  !any(items, fn(item) { !holds(item) })
+}
+
+fn any(items: List(a), holds: fn(a) -> Bool) -> Bool {
+  fold(items, False, fn(sofar, item) { sofar || holds(item) })
+}
+
+fn length(items: List(a)) -> Int {
+  fold(items, 0, fn(count, _) { count + 1 })
+}
+
+@external(erlang, "hex_provenance_test_ffi", "cases")
+fn all_cases() -> List(Case)
+
+@external(erlang, "hex_provenance_test_ffi", "claim")
+fn claim_named(name: String) -> Result(Claim, Nil)
+
+@external(erlang, "hex_provenance_test_ffi", "fixture")
+fn fixture(name: String) -> String
+
+@external(erlang, "hex_provenance_test_ffi", "contents")
+fn contents(name: String) -> String
+
+@external(erlang, "hex_provenance_test_ffi", "contains")
+fn contains(text: String, part: String) -> Bool
+
+@external(erlang, "hex_provenance_test_ffi", "print")
+fn print(text: String) -> Nil
+
+@external(erlang, "hex_provenance_test_ffi", "finish")
+fn finish(passed: Int, failed: Int, skipped: Int) -> Nil
