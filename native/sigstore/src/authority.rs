@@ -6,17 +6,16 @@ use std::sync::Arc;
 
 use const_oid::ObjectIdentifier;
 use const_oid::db::{rfc5912, rfc8410};
-use der::Decode;
 use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm, TrustAnchor, UnixTime};
 use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
-use x509_cert::ext::pkix::{BasicConstraints, SubjectKeyIdentifier};
 
 use crate::artifact::{HashAlgorithm, sha256};
-use crate::certificate::{fingerprint, name_der, parse_der, tbs_bytes, validity};
+use crate::encoding::base64_encode;
 use crate::error::{Result, quote};
-use crate::key::{PublicKey, spki_der};
+use crate::key::PublicKey;
 use crate::time::Validity;
 use crate::trust_root::invalid;
+use crate::x509::Parts;
 
 /// Object identifier 1.3.6.1.5.5.7.3.3, id-kp-codeSigning, as webpki wants it.
 const CODE_SIGNING: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 3];
@@ -73,7 +72,6 @@ pub(crate) struct Issuer {
 /// A timestamp authority's signing certificate.
 pub(crate) struct Signer {
     pub(crate) der: Vec<u8>,
-    pub(crate) parsed: x509_cert::Certificate,
     pub(crate) key: Arc<PublicKey>,
     /// When it, everything above it, and the authority are valid.
     pub(crate) validity: Validity,
@@ -128,16 +126,19 @@ impl Authority {
         let der = CertificateDer::from(link.der);
         let anchor = anchor_from_trusted_cert(&der).map_err(|e| invalid(at, &reason(&e)))?;
         self.anchors.push(anchor.to_owned());
-        self.issuers.push(Issuer { key_hash: sha256(link.key.spki()), key_id: link.key_id.clone(), validity });
+        self.issuers.push(Issuer {
+            key_hash: sha256(link.key.spki()),
+            key_id: link.parts.key_id().map(<[u8]>::to_vec),
+            validity,
+        });
         Ok(())
     }
 
     /// `None` when it could never sign a timestamp: not for that use, or never valid.
     fn prepare_signer(&self, link: &Link<'_>, validity: Option<Validity>) -> Option<Signer> {
-        self.issuer_of(link.der, &link.validity, Purpose::TimeStamping).ok()?;
+        self.issuer_of(link.der, &link.parts.validity, Purpose::TimeStamping).ok()?;
         Some(Signer {
             der: link.der.to_vec(),
-            parsed: link.parsed.clone(),
             key: Arc::new(PublicKey::from_spki("timestamp authority", link.key.spki()).ok()?),
             validity: validity?,
         })
@@ -147,43 +148,32 @@ impl Authority {
 /// A certificate of a chain in a trust root.
 struct Link<'a> {
     der: &'a [u8],
-    parsed: x509_cert::Certificate,
+    parts: Parts<'a>,
     key: PublicKey,
-    key_id: Option<Vec<u8>>,
-    validity: Validity,
     ca: bool,
 }
 
 impl<'a> Link<'a> {
     fn parse(at: &str, der: &'a [u8]) -> Result<Self> {
-        let parsed = parse_der(der, at)?;
-        let tbs = &parsed.tbs_certificate;
-        let spki = spki_der(&tbs.subject_public_key_info).ok_or_else(|| invalid(at, "a key cannot be encoded"))?;
-        let extensions = tbs.extensions.as_deref().unwrap_or_default();
-        let constraints = extensions.iter().find(|e| e.extn_id == const_oid::db::rfc5280::ID_CE_BASIC_CONSTRAINTS);
-        let ca = constraints.is_some_and(|e| {
-            BasicConstraints::from_der(e.extn_value.as_bytes()).is_ok_and(|constraints| constraints.ca)
-        });
-        let key_id = tbs.get::<SubjectKeyIdentifier>().ok().flatten().map(|(_, id)| id.0.as_bytes().to_vec());
-        Ok(Self { der, key: PublicKey::from_spki("authority", &spki)?, key_id, validity: validity(tbs), ca, parsed })
+        let parts = Parts::read(der, at)?;
+        Ok(Self { der, key: PublicKey::from_spki("authority", parts.spki)?, ca: parts.is_authority(), parts })
     }
 
     fn check_issued_by(&self, at: &str, parent: &Self) -> Result<()> {
-        let wrong = |what: &str| invalid(at, &format!("certificate {} {what}", fingerprint(self.der)));
-        let (child_tbs, parent_tbs) = (&self.parsed.tbs_certificate, &parent.parsed.tbs_certificate);
-        if name_der(&child_tbs.issuer) != name_der(&parent_tbs.subject) {
+        let fingerprint = base64_encode(&sha256(self.der));
+        let wrong = |what: &str| invalid(at, &format!("certificate {fingerprint} {what}"));
+        if self.parts.issuer != parent.parts.subject {
             return Err(wrong("is not followed by its issuer's"));
         }
-        let hash = signature_hash(&self.parsed.signature_algorithm.oid)
+        let hash = signature_hash(&self.parts.signature_algorithm)
             .ok_or_else(|| wrong("has a signature of an unsupported algorithm"))?;
-        let signature = self.parsed.signature.as_bytes().unwrap_or_default();
-        let signed = tbs_bytes(self.der).unwrap_or_default();
-        parent.key.verify_with(hash, signed, signature).map_err(|_| wrong("is not signed by its issuer"))
+        let verified = parent.key.verify_with(hash, self.parts.tbs, self.parts.signature);
+        verified.map_err(|_| wrong("is not signed by its issuer"))
     }
 }
 
 fn common_validity(trusted: Validity, links: &[Link<'_>]) -> Option<Validity> {
-    links.iter().try_fold(trusted, |common, link| common.intersect(&link.validity))
+    links.iter().try_fold(trusted, |common, link| common.intersect(&link.parts.validity))
 }
 
 /// The hash of a signature algorithm.

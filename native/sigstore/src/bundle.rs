@@ -161,7 +161,7 @@ impl Bundle {
     /// `input_too_large`, `malformed`, `bundle_unsupported`.
     pub fn parse(json: &[u8], limits: &Limits) -> Result<Self> {
         within("bundle", limits.bundle_bytes, json.len())?;
-        let wire: WireBundle = match from_json("bundle", json, limits.json_depth) {
+        let wire: WireBundle = match from_json("bundle", json, limits) {
             Ok(wire) => wire,
             // A bundle of another version may well have another shape: then that is what to say.
             Err(e) => return Err(unsupported(json).map_or(e, Into::into)),
@@ -172,6 +172,9 @@ impl Bundle {
         let timestamps =
             material.timestamp_verification_data.unwrap_or_default().rfc3161_timestamps.unwrap_or_default();
         within("timestamps", limits.timestamps, timestamps.len())?;
+        for timestamp in &timestamps {
+            within("timestamp", limits.timestamp_bytes, timestamp.signed_timestamp.0.len())?;
+        }
         let entries = material.tlog_entries.unwrap_or_default();
         within("log entries", limits.log_entries, entries.len())?;
         Ok(Self {
@@ -228,6 +231,9 @@ fn read_material(
         (None, Some(chain), None) => {
             let certificates = chain.certificates.unwrap_or_default();
             within("certificate chain", limits.chain_certificates, certificates.len())?;
+            for certificate in &certificates {
+                within("certificate", limits.certificate_bytes, certificate.raw_bytes.0.len())?;
+            }
             let mut certificates = certificates.into_iter().map(|c| c.raw_bytes.0);
             let leaf = certificates.next().ok_or_else(|| malformed(at, "the certificate chain is empty"))?;
             Ok(Material::Certificate { leaf, others: certificates.collect() })

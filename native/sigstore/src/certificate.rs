@@ -1,7 +1,6 @@
 //! The signing certificate: who it names and what Fulcio says of them.
 //!
-//! It is taken apart where it stands (RFC 5280, section 4.1), since it is new in every verification: its signature, usage
-//! and path are for [`crate::authority`] and webpki to judge, which read it again.
+//! Its signature, usage and path are for [`crate::authority`] and webpki to judge, which read it again.
 
 use std::fmt;
 
@@ -11,23 +10,24 @@ use const_oid::db::rfc5280::{
     ID_CE_SUBJECT_ALT_NAME, ID_CE_SUBJECT_KEY_IDENTIFIER,
 };
 use const_oid::db::rfc6962::CT_PRECERT_SCTS;
-use der::asn1::{OctetStringRef, Utf8StringRef};
-use der::{Decode, Encode, Header, Reader, SliceReader, Tag, TagNumber, Tagged};
-use x509_cert::TbsCertificate;
-use x509_cert::ext::pkix::name::GeneralName;
-use x509_cert::ext::pkix::{AuthorityKeyIdentifier, KeyUsage, SubjectAltName};
+use der::asn1::Utf8StringRef;
+use der::{Decode, Header, Reader, Tag, TagNumber};
+use x509_cert::ext::pkix::KeyUsage;
 
-use crate::artifact::sha256;
 use crate::claims;
-use crate::encoding::{base64_encode, hex_encode};
+use crate::encoding::hex_encode;
 use crate::error::{Error, Fault, Result, quote};
 use crate::key::PublicKey;
 use crate::limits::{Limits, within};
-use crate::time::{Time, Validity};
+use crate::time::Validity;
+use crate::x509::{Extension, Parts, content, explicit};
 
 /// 1.3.6.1.4.1.57264.1, encoded: the arc of Fulcio's extensions.
 const FULCIO: &[u8] = &[0x2b, 6, 1, 4, 1, 0x83, 0xbf, 0x30, 1];
 const FULCIO_OTHER_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.57264.1.7");
+
+/// The longest subject alternative name or claim, in bytes: matching takes time in proportion.
+const MOST_TEXT: usize = 8192;
 
 /// Extensions whose meaning is checked here or by path validation.
 const KNOWN: [ObjectIdentifier; 7] = [
@@ -72,13 +72,13 @@ impl Certificate {
     /// `malformed`, `certificate_invalid`, `key_invalid`, `algorithm_unsupported`, `input_too_large`.
     pub fn parse(der: &[u8], limits: &Limits) -> Result<Self> {
         within("certificate", limits.certificate_bytes, der.len())?;
-        let parts = Parts::read(der).map_err(|e| malformed("the signing certificate", &e))?;
+        let parts = Parts::read(der, "the signing certificate")?;
         let mut certificate = Self {
             der: der.to_vec(),
             serial: parts.serial.to_vec(),
             issuer_name: parts.issuer.to_vec(),
             key: PublicKey::from_spki("signing certificate", parts.spki)?,
-            validity: validity_of(&parts.validity),
+            validity: parts.validity,
             sans: Vec::new(),
             claims: Vec::with_capacity(claims::CLAIMS.len()),
             issuer_key_id: None,
@@ -126,11 +126,7 @@ impl Certificate {
     /// The certificate's to-be-signed part without its timestamps: what a certificate transparency log saw
     /// (RFC 6962, section 3.2).
     pub(crate) fn precertificate(&self) -> Option<Vec<u8>> {
-        let parts = Parts::read(&self.der).ok()?;
-        let kept: Vec<_> = parts.extensions.iter().filter(|e| e.oid != CT_PRECERT_SCTS).map(|e| e.der).collect();
-        let list = wrap(Tag::Sequence, &kept)?;
-        let extensions = wrap(Tag::ContextSpecific { constructed: true, number: TagNumber::N3 }, &[&list])?;
-        wrap(Tag::Sequence, &[parts.before_extensions, &extensions])
+        Parts::read(&self.der, "the signing certificate").ok()?.without(CT_PRECERT_SCTS)
     }
 
     fn read_extensions(&mut self, extensions: &[Extension<'_>]) -> Result<()> {
@@ -153,25 +149,27 @@ impl Certificate {
         let (oid, value) = (extension.oid, extension.value);
         if let Some(claim) = claim_of(&oid) {
             let text = if claim.der {
-                Utf8StringRef::from_der(value).map(|s| s.as_str().to_owned()).ok()
+                Utf8StringRef::from_der(value).ok().map(|s| s.as_str())
             } else {
-                std::str::from_utf8(value).map(str::to_owned).ok()
+                std::str::from_utf8(value).ok()
             };
+            let text = text.filter(|t| t.len() <= MOST_TEXT);
             let text = text.ok_or_else(|| self.invalid(&format!("its claim {} is not a text", claim.name)))?;
-            self.claims.push((claim.name, text));
+            self.claims.push((claim.name, text.to_owned()));
         } else if oid == ID_CE_SUBJECT_ALT_NAME {
-            let names = SubjectAltName::from_der(value)
-                .map_err(|_| self.invalid("its subject alternative name is not well-formed"))?;
-            self.sans = names.0.iter().filter_map(signer_name).collect();
+            self.sans = signer_names(value)
+                .ok()
+                .filter(|names| names.iter().all(|(_, name)| name.len() <= MOST_TEXT))
+                .ok_or_else(|| self.invalid("its subject alternative name is not well-formed"))?;
         } else if oid == ID_CE_KEY_USAGE {
             let usage = KeyUsage::from_der(value).map_err(|_| self.invalid("its key usage is not well-formed"))?;
             if !usage.digital_signature() {
                 return Err(self.invalid("its key is not for digital signatures"));
             }
         } else if oid == ID_CE_AUTHORITY_KEY_IDENTIFIER {
-            let issuer = AuthorityKeyIdentifier::from_der(value)
-                .map_err(|_| self.invalid("its authority key identifier is not well-formed"))?;
-            self.issuer_key_id = issuer.key_identifier.map(|id| id.as_bytes().to_vec());
+            self.issuer_key_id = authority_key_id(value)
+                .map_err(|_| self.invalid("its authority key identifier is not well-formed"))?
+                .map(<[u8]>::to_vec);
         } else if oid == CT_PRECERT_SCTS {
             self.scts = Some(value.to_vec());
         } else if !KNOWN.contains(&oid) {
@@ -185,102 +183,6 @@ impl Certificate {
     }
 }
 
-/// The parts of a certificate, where they stand in its DER.
-struct Parts<'a> {
-    serial: &'a [u8],
-    issuer: &'a [u8],
-    validity: x509_cert::time::Validity,
-    spki: &'a [u8],
-    /// The content of the to-be-signed part up to its extensions.
-    before_extensions: &'a [u8],
-    extensions: Vec<Extension<'a>>,
-}
-
-struct Extension<'a> {
-    oid: ObjectIdentifier,
-    value: &'a [u8],
-    /// All of it, as it stands.
-    der: &'a [u8],
-}
-
-impl<'a> Parts<'a> {
-    fn read(der: &'a [u8]) -> der::Result<Self> {
-        let mut outer = content(der, Tag::Sequence)?;
-        let tbs = outer.tlv_bytes()?;
-        outer.tlv_bytes()?;
-        outer.tlv_bytes()?;
-        outer.finish(())?;
-
-        let mut fields = content(tbs, Tag::Sequence)?;
-        let length = fields.remaining_len();
-        let whole = fields.clone().read_slice(length)?;
-        let version = fields.tlv_bytes()?;
-        if version != VERSION_3 {
-            return Err(Tag::ContextSpecific { constructed: true, number: TagNumber::N0 }.value_error());
-        }
-        let serial = der::asn1::IntRef::decode(&mut fields)?.as_bytes();
-        fields.tlv_bytes()?;
-        let issuer = fields.tlv_bytes()?;
-        let validity = x509_cert::time::Validity::decode(&mut fields)?;
-        fields.tlv_bytes()?;
-        let spki = fields.tlv_bytes()?;
-        let mut extensions = Vec::new();
-        let mut before = length;
-        while !fields.is_finished() {
-            before = (length - fields.remaining_len())?;
-            let field = fields.tlv_bytes()?;
-            if field.first() == Some(&EXTENSIONS) {
-                extensions = read_extensions(field)?;
-            } else {
-                before = length;
-            }
-        }
-        let before_extensions = whole.get(..usize::try_from(before)?).unwrap_or_default();
-        Ok(Self { serial, issuer, validity, spki, before_extensions, extensions })
-    }
-}
-
-/// `[0] EXPLICIT INTEGER 2`: the only version with extensions.
-const VERSION_3: &[u8] = &[0xa0, 3, 2, 1, 2];
-/// The tag of `[3] EXPLICIT`.
-const EXTENSIONS: u8 = 0xa3;
-
-fn read_extensions(field: &[u8]) -> der::Result<Vec<Extension<'_>>> {
-    let mut wrapper = content(field, Tag::ContextSpecific { constructed: true, number: TagNumber::N3 })?;
-    let list = wrapper.tlv_bytes()?;
-    wrapper.finish(())?;
-    let mut list = content(list, Tag::Sequence)?;
-    let mut extensions = Vec::with_capacity(32);
-    while !list.is_finished() {
-        let der = list.tlv_bytes()?;
-        let mut extension = content(der, Tag::Sequence)?;
-        let oid = ObjectIdentifier::decode(&mut extension)?;
-        Option::<bool>::decode(&mut extension)?;
-        let value = OctetStringRef::decode(&mut extension)?.as_bytes();
-        extension.finish(())?;
-        extensions.push(Extension { oid, value, der });
-    }
-    Ok(extensions)
-}
-
-/// A reader of what is inside `tlv`, which is one whole value of that tag.
-fn content(tlv: &[u8], tag: Tag) -> der::Result<SliceReader<'_>> {
-    let mut reader = SliceReader::new(tlv)?;
-    let header = Header::decode(&mut reader)?;
-    header.tag.assert_eq(tag)?;
-    let inner = reader.read_slice(header.length)?;
-    reader.finish(())?;
-    SliceReader::new(inner)
-}
-
-fn wrap(tag: Tag, parts: &[&[u8]]) -> Option<Vec<u8>> {
-    let length = parts.iter().map(|p| p.len()).fold(0, usize::saturating_add);
-    let mut out = Vec::with_capacity(length.saturating_add(8));
-    Header::new(tag, der::Length::try_from(length).ok()?).ok()?.encode_to_vec(&mut out).ok()?;
-    parts.iter().for_each(|part| out.extend_from_slice(part));
-    Some(out)
-}
-
 fn claim_of(oid: &ObjectIdentifier) -> Option<&'static claims::Claim> {
     match oid.as_bytes().strip_prefix(FULCIO)? {
         [arc] if *arc < 128 => claims::by_arc(u32::from(*arc)),
@@ -288,50 +190,59 @@ fn claim_of(oid: &ObjectIdentifier) -> Option<&'static claims::Claim> {
     }
 }
 
-fn signer_name(name: &GeneralName) -> Option<(&'static str, String)> {
-    match name {
-        GeneralName::Rfc822Name(email) => Some(("email", email.as_str().to_owned())),
-        GeneralName::UniformResourceIdentifier(uri) => Some(("uri", uri.as_str().to_owned())),
-        GeneralName::DnsName(dns) => Some(("dns", dns.as_str().to_owned())),
-        GeneralName::OtherName(other) if other.type_id == FULCIO_OTHER_NAME && other.value.tag() == Tag::Utf8String => {
-            std::str::from_utf8(other.value.value()).ok().map(|v| ("other_name", v.to_owned()))
-        }
-        _ => None,
+/// RFC 5280, section 4.2.1.6: kind and value of each name of a kind that Fulcio gives to signers.
+fn signer_names(value: &[u8]) -> der::Result<Vec<(&'static str, String)>> {
+    let mut names = content(value, Tag::Sequence)?;
+    let mut found = Vec::new();
+    while !names.is_finished() {
+        let tag = names.peek_tag()?;
+        let name = names.tlv_bytes()?;
+        let kind = match tag {
+            Tag::ContextSpecific { constructed: false, number: TagNumber::N1 } => "email",
+            Tag::ContextSpecific { constructed: false, number: TagNumber::N2 } => "dns",
+            Tag::ContextSpecific { constructed: false, number: TagNumber::N6 } => "uri",
+            Tag::ContextSpecific { constructed: true, number: TagNumber::N0 } => {
+                found.extend(other_name(name)?.map(|name| ("other_name", name)));
+                continue;
+            }
+            _ => continue,
+        };
+        let mut name = content(name, tag)?;
+        let text = name.read_slice(name.remaining_len())?;
+        // IA5String: ASCII.
+        let text =
+            std::str::from_utf8(text).ok().filter(|t| t.is_ascii()).ok_or_else(|| Tag::Ia5String.value_error())?;
+        found.push((kind, text.to_owned()));
     }
+    Ok(found)
 }
 
-fn malformed(at: &str, e: &der::Error) -> Error {
-    Fault::Malformed { format: "X.509 certificate", at: at.to_owned(), reason: quote(&e.to_string()) }.into()
+/// The value of an otherName of Fulcio's type; `None` for other types.
+fn other_name(name: &[u8]) -> der::Result<Option<String>> {
+    let mut other = content(name, explicit(TagNumber::N0))?;
+    let kind = ObjectIdentifier::decode(&mut other)?;
+    let value = other.tlv_bytes()?;
+    other.finish(())?;
+    if kind != FULCIO_OTHER_NAME {
+        return Ok(None);
+    }
+    let mut value = content(value, explicit(TagNumber::N0))?;
+    let text = Utf8StringRef::decode(&mut value)?.as_str().to_owned();
+    value.finish(Some(text))
 }
 
-/// Reads a DER certificate of any use; `at` says where it stands.
-pub(crate) fn parse_der(der: &[u8], at: &str) -> Result<x509_cert::Certificate> {
-    x509_cert::Certificate::from_der(der).map_err(|e| malformed(at, &e))
-}
-
-/// From its first to its last moment.
-pub(crate) fn validity(tbs: &TbsCertificate) -> Validity {
-    validity_of(&tbs.validity)
-}
-
-fn validity_of(validity: &x509_cert::time::Validity) -> Validity {
-    let seconds = |t: &x509_cert::time::Time| {
-        Time::from_seconds(i64::try_from(t.to_unix_duration().as_secs()).unwrap_or(i64::MAX))
-    };
-    Validity::between(seconds(&validity.not_before), seconds(&validity.not_after))
-}
-
-/// The to-be-signed part of a DER certificate, as it stands.
-pub(crate) fn tbs_bytes(der: &[u8]) -> Option<&[u8]> {
-    content(der, Tag::Sequence).ok()?.tlv_bytes().ok()
-}
-
-/// The DER of a name.
-pub(crate) fn name_der(name: &x509_cert::name::Name) -> Vec<u8> {
-    name.to_der().unwrap_or_default()
-}
-
-/// A fingerprint for messages.
-pub(crate) fn fingerprint(der: &[u8]) -> String {
-    base64_encode(&sha256(der))
+/// The `keyIdentifier` of an AuthorityKeyIdentifier (RFC 5280, section 4.2.1.1).
+fn authority_key_id(value: &[u8]) -> der::Result<Option<&[u8]>> {
+    let mut fields = content(value, Tag::Sequence)?;
+    let mut id = None;
+    while !fields.is_finished() {
+        let tag = fields.peek_tag()?;
+        if matches!(tag, Tag::ContextSpecific { constructed: false, number: TagNumber::N0 }) {
+            let header = Header::decode(&mut fields)?;
+            id = Some(fields.read_slice(header.length)?);
+        } else {
+            fields.tlv_bytes()?;
+        }
+    }
+    Ok(id)
 }

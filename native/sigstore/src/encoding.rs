@@ -3,18 +3,38 @@
 use std::fmt;
 
 use base64::Engine;
-use base64::alphabet::{STANDARD, URL_SAFE};
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64::engine::{DecodePaddingMode, GeneralPurposeConfig};
 use memchr::{memchr, memchr2, memmem};
 use serde::de::{DeserializeOwned, Deserializer, Error as _, Visitor};
 
 use crate::error::{Error, Fault, Result, quote};
-use crate::limits::within;
+use crate::limits::{Limits, within};
 
 const LENIENT: GeneralPurposeConfig =
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-const STD: GeneralPurpose = GeneralPurpose::new(&STANDARD, LENIENT);
-const URL: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, LENIENT);
+
+// The engine that uses the processor's vector instructions, where the crate has one.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod engines {
+    use super::LENIENT;
+    use base64::engine::Simd;
+    use std::sync::LazyLock;
+
+    pub(super) static STD: LazyLock<Simd> = LazyLock::new(|| Simd::standard(LENIENT));
+    pub(super) static URL: LazyLock<Simd> = LazyLock::new(|| Simd::url_safe(LENIENT));
+}
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod engines {
+    use super::LENIENT;
+    use base64::alphabet::{STANDARD, URL_SAFE};
+    use base64::engine::GeneralPurpose;
+
+    pub(super) static STD: GeneralPurpose = GeneralPurpose::new(&STANDARD, LENIENT);
+    pub(super) static URL: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, LENIENT);
+}
+
+use engines::{STD, URL};
 
 /// Either alphabet, padded or not: what protobuf's JSON mapping tells parsers to accept.
 pub(crate) fn base64_decode(text: &str) -> Option<Vec<u8>> {
@@ -56,8 +76,8 @@ pub fn hex_decode(text: &str) -> Option<Vec<u8>> {
 }
 
 /// Reads a JSON document of a known shape; what is wrong is told with its path.
-pub(crate) fn from_json<T: DeserializeOwned>(format: &'static str, bytes: &[u8], depth: u64) -> Result<T> {
-    check_depth(format, bytes, depth)?;
+pub(crate) fn from_json<T: DeserializeOwned>(format: &'static str, bytes: &[u8], limits: &Limits) -> Result<T> {
+    check_shape(format, bytes, limits)?;
     // One look at the whole is cheaper than one at every string.
     match std::str::from_utf8(bytes) {
         Ok(text) => serde_json::from_str(text).map_err(|_| explain::<T>(format, bytes)),
@@ -75,29 +95,33 @@ fn explain<T: DeserializeOwned>(format: &'static str, bytes: &[u8]) -> Error {
     Fault::Malformed { format, at: quote(&at), reason: quote(&reason) }.into()
 }
 
-/// Refuses nesting deeper than `limit`, before anything recursive runs. Looks only at what is outside of strings.
-pub(crate) fn check_depth(format: &'static str, bytes: &[u8], limit: u64) -> Result<()> {
-    let (mut depth, mut deepest) = (0usize, 0usize);
+/// Refuses nesting that is too deep, and more values than are worth their memory, before anything is built or recursive
+/// runs. Looks only at what is outside of strings.
+pub(crate) fn check_shape(format: &'static str, bytes: &[u8], limits: &Limits) -> Result<()> {
+    let (mut depth, mut deepest, mut values) = (0usize, 0usize, 1usize);
     let mut rest = bytes;
     while let Some((byte, tail)) = rest.split_first() {
         rest = tail;
         match byte {
             b'"' => rest = after_string(rest),
             b'{' | b'[' => {
+                values = values.saturating_add(1);
                 depth = depth.saturating_add(1);
                 deepest = deepest.max(depth);
             }
             b'}' | b']' => depth = depth.saturating_sub(1),
+            b',' => values = values.saturating_add(1),
             _ => {}
         }
     }
-    let what = match format {
-        "bundle" => "bundle nesting",
-        "in-toto statement" => "statement nesting",
-        "trusted root" => "trusted root nesting",
-        _ => "JSON nesting",
+    let (nesting, count) = match format {
+        "bundle" => ("bundle nesting", "bundle values"),
+        "in-toto statement" => ("statement nesting", "statement values"),
+        "trusted root" => ("trusted root nesting", "trusted root values"),
+        _ => ("JSON nesting", "JSON values"),
     };
-    within(what, limit, deepest)
+    within(nesting, limits.json_depth, deepest)?;
+    within(count, limits.json_values, values)
 }
 
 fn after_string(mut rest: &[u8]) -> &[u8] {
@@ -222,9 +246,10 @@ mod tests {
 
     #[test]
     fn depth_ignores_strings() {
-        assert!(check_depth("x", br#"{"a":"[[[[\"[[[["}"#, 1).is_ok());
-        assert!(check_depth("x", b"[[]]", 2).is_ok());
-        assert!(check_depth("x", b"[[[]]]", 2).is_err());
+        let check = |json: &[u8], json_depth| check_shape("x", json, &Limits { json_depth, ..Limits::default() });
+        assert!(check(br#"{"a":"[[[[\"[[[["}"#, 1).is_ok());
+        assert!(check(b"[[]]", 2).is_ok());
+        assert!(check(b"[[[]]]", 2).is_err());
     }
 
     #[test]

@@ -138,7 +138,7 @@ fn read<S: DeserializeOwned>(
 ) -> Result<Body> {
     let is = |kind: &str, version: &str| kind == entry.kind && version == entry.version;
     let mismatch = Fault::LogEntryMismatch { index: at, field: "kind" };
-    match from_json::<Entry<S>>("log entry", &entry.body, limits.json_depth) {
+    match from_json::<Entry<S>>("log entry", &entry.body, limits) {
         Ok(body) if is(&body.kind, &body.api_version) => spec(body.spec),
         Ok(_) => Err(mismatch.into()),
         // A body of another kind has another shape: then that is what to say.

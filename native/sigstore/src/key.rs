@@ -6,7 +6,7 @@ use std::fmt;
 use aws_lc_rs::digest::Digest;
 use aws_lc_rs::signature::{self as alg, ParsedPublicKey, VerificationAlgorithm};
 use const_oid::ObjectIdentifier;
-use der::{Decode, Encode};
+use der::Decode;
 use x509_cert::spki::SubjectPublicKeyInfoRef;
 
 use crate::artifact::{HashAlgorithm, sha256};
@@ -218,9 +218,4 @@ fn check_rsa_size(what: &'static str, bits: &[u8]) -> Result<()> {
         256 | 384 | 512 if full => Ok(()),
         _ => Err(invalid("RSA keys must have 2048, 3072 or 4096 bits").into()),
     }
-}
-
-/// Re-encodes a SubjectPublicKeyInfo.
-pub(crate) fn spki_der(info: &x509_cert::spki::SubjectPublicKeyInfoOwned) -> Option<Vec<u8>> {
-    info.to_der().ok()
 }

@@ -30,6 +30,7 @@ pub mod time;
 mod timestamp;
 mod trust_root;
 mod verify;
+mod x509;
 
 pub use artifact::{Artifact, HashAlgorithm};
 pub use bundle::{Bundle, Content, Envelope, InclusionProof, LogEntry, Material, MessageSignature, Version};

@@ -9,6 +9,8 @@ pub struct Limits {
     pub trust_root_bytes: u64,
     /// Nesting of JSON arrays and objects, in bundles, statements, entries and trust roots.
     pub json_depth: u64,
+    /// Values in one JSON document: each costs many times the bytes it is written in.
+    pub json_values: u64,
     /// Transparency log entries in a bundle.
     pub log_entries: u64,
     /// Hashes in an inclusion proof.
@@ -17,6 +19,8 @@ pub struct Limits {
     pub checkpoint_signatures: u64,
     /// RFC 3161 timestamps in a bundle.
     pub timestamps: u64,
+    /// Bytes of one timestamp.
+    pub timestamp_bytes: u64,
     /// Certificates in a bundle's chain, or in an authority's.
     pub chain_certificates: u64,
     /// Bytes of one certificate.
@@ -33,10 +37,12 @@ impl Default for Limits {
             bundle_bytes: 16 << 20,
             trust_root_bytes: 1 << 20,
             json_depth: 64,
+            json_values: 1 << 20,
             log_entries: 16,
             proof_hashes: 64,
             checkpoint_signatures: 64,
             timestamps: 32,
+            timestamp_bytes: 64 << 10,
             chain_certificates: 10,
             certificate_bytes: 64 << 10,
             subjects: 1024,
@@ -50,10 +56,12 @@ pub const NAMES: &[&str] = &[
     "bundle_bytes",
     "trust_root_bytes",
     "json_depth",
+    "json_values",
     "log_entries",
     "proof_hashes",
     "checkpoint_signatures",
     "timestamps",
+    "timestamp_bytes",
     "chain_certificates",
     "certificate_bytes",
     "subjects",
@@ -67,10 +75,12 @@ impl Limits {
             "bundle_bytes" => &mut self.bundle_bytes,
             "trust_root_bytes" => &mut self.trust_root_bytes,
             "json_depth" => &mut self.json_depth,
+            "json_values" => &mut self.json_values,
             "log_entries" => &mut self.log_entries,
             "proof_hashes" => &mut self.proof_hashes,
             "checkpoint_signatures" => &mut self.checkpoint_signatures,
             "timestamps" => &mut self.timestamps,
+            "timestamp_bytes" => &mut self.timestamp_bytes,
             "chain_certificates" => &mut self.chain_certificates,
             "certificate_bytes" => &mut self.certificate_bytes,
             "subjects" => &mut self.subjects,
@@ -99,7 +109,7 @@ mod tests {
             *limits.by_name(name).unwrap_or_else(|| panic!("{name}")) = i as u64;
         }
         assert_eq!(limits.bundle_bytes, 0);
-        assert_eq!(limits.message_bytes, 10);
+        assert_eq!(limits.message_bytes, 12);
         assert!(limits.by_name("colour").is_none());
     }
 }

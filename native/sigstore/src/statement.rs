@@ -7,7 +7,7 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 use crate::artifact::{Digests, HashAlgorithm};
-use crate::encoding::{check_depth, hex_decode};
+use crate::encoding::{check_shape, hex_decode};
 use crate::entry::unavailable;
 use crate::error::{Error, Fault, Result, quote};
 use crate::limits::{Limits, within};
@@ -43,7 +43,7 @@ impl Statement {
     /// # Errors
     /// `malformed`, `statement_invalid`, `input_too_large`.
     pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Self> {
-        let document = parse_strict("in-toto statement", bytes, limits.json_depth)?;
+        let document = parse_strict("in-toto statement", bytes, limits)?;
         let kind = text_field(&document, "_type")?;
         if !TYPES.contains(&kind) {
             return Err(invalid("_type", format!("\"{}\" is not a known statement type", quote(kind))));
@@ -134,8 +134,8 @@ fn invalid(field: &str, reason: String) -> Error {
 
 /// Reads any JSON document in which no object has a key twice: where parsers differ on duplicates, a signed document
 /// could mean one thing here and another elsewhere.
-pub(crate) fn parse_strict(format: &'static str, bytes: &[u8], depth: u64) -> Result<Value> {
-    check_depth(format, bytes, depth)?;
+pub(crate) fn parse_strict(format: &'static str, bytes: &[u8], limits: &Limits) -> Result<Value> {
+    check_shape(format, bytes, limits)?;
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let parsed = Strict.deserialize(&mut json).and_then(|value| json.end().map(|()| value));
     parsed.map_err(|e| {
@@ -263,13 +263,14 @@ mod tests {
 
     #[test]
     fn duplicate_keys_are_malformed() {
-        let e = parse_strict("in-toto statement", br#"{"a":{"b":1,"b":2}}"#, 64);
+        let e = parse_strict("in-toto statement", br#"{"a":{"b":1,"b":2}}"#, &Limits::default());
         assert_eq!(e.map_err(|e| e.code()), Err("malformed"));
     }
 
     #[test]
     fn numbers_survive() {
-        let v = parse_strict("in-toto statement", b"[18446744073709551615,-9223372036854775808,1.5]", 64);
+        let v =
+            parse_strict("in-toto statement", b"[18446744073709551615,-9223372036854775808,1.5]", &Limits::default());
         assert_eq!(v.map(|v| v.to_string()), Ok("[18446744073709551615,-9223372036854775808,1.5]".to_owned()));
     }
 }

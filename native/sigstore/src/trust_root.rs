@@ -118,7 +118,7 @@ impl TrustRoot {
     /// `input_too_large`, `malformed`, `trust_root_invalid`.
     pub fn parse(json: &[u8], source: Source, limits: &Limits) -> Result<Self> {
         within("trusted root", limits.trust_root_bytes, json.len())?;
-        let wire: WireRoot = from_json("trusted root", json, limits.json_depth)?;
+        let wire: WireRoot = from_json("trusted root", json, limits)?;
         if !MEDIA_TYPES.contains(&wire.media_type.as_str()) {
             let reason = format!("media type \"{}\" is not supported", quote(&wire.media_type));
             return Err(invalid("mediaType", &reason));
@@ -229,6 +229,9 @@ fn authorities(list: &'static str, wire: Option<Vec<WireAuthority>>, limits: &Li
         let at = format!("{list}[{i}]");
         let certificates = authority.cert_chain.certificates.unwrap_or_default();
         within("authority's chain", limits.chain_certificates, certificates.len())?;
+        for certificate in &certificates {
+            within("certificate", limits.certificate_bytes, certificate.raw_bytes.0.len())?;
+        }
         let validity = authority.valid_for.unwrap_or_default().read(&at)?;
         let chain = certificates.into_iter().map(|c| c.raw_bytes.0).collect();
         Authority::prepare(&at, authority.uri.unwrap_or_default(), validity, chain)

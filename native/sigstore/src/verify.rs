@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::artifact::{Artifact, Digests, HashAlgorithm, sha256};
 use crate::authority::{Issuer, Purpose};
 use crate::bundle::{Bundle, Content, Envelope, LogEntry, Material, MessageSignature, Version};
-use crate::certificate::{Certificate, name_der, parse_der};
+use crate::certificate::Certificate;
 use crate::checkpoint::Checkpoint;
 use crate::encoding::{base64_encode, base64_encode_unpadded, hex_encode};
 use crate::entry::{Body, Verifier, unavailable};
@@ -24,6 +24,7 @@ use crate::limits::Limits;
 use crate::statement::{PAYLOAD_TYPE, Statement};
 use crate::time::{Time, Validity};
 use crate::trust_root::{Thresholds, TrustRoot};
+use crate::x509::Parts;
 use crate::{log, sct, timestamp};
 
 /// What the caller expects.
@@ -186,16 +187,16 @@ fn check_chain_order(version: Version, leaf: &Certificate, others: &[Vec<u8>]) -
         at: "verificationMaterial.x509CertificateChain".to_owned(),
         reason: reason.to_owned(),
     };
-    let mut issuer = leaf.issuer_name.clone();
+    let mut issuer = leaf.issuer_name.as_slice();
     for der in others {
-        let tbs = parse_der(der, "a certificate of the chain")?.tbs_certificate;
-        if name_der(&tbs.subject) != issuer {
+        let certificate = Parts::read(der, "a certificate of the chain")?;
+        if certificate.subject != issuer {
             return Err(malformed("a certificate is not followed by its issuer's").into());
         }
-        if tbs.subject == tbs.issuer && version > Version::V0_1 {
+        if certificate.subject == certificate.issuer && version > Version::V0_1 {
             return Err(malformed("it holds a root certificate").into());
         }
-        issuer = name_der(&tbs.issuer);
+        issuer = certificate.issuer;
     }
     Ok(())
 }
