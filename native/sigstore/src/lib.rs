@@ -29,6 +29,8 @@ pub mod statement;
 pub mod time;
 mod timestamp;
 mod trust_root;
+#[cfg(feature = "tuf")]
+pub mod tuf;
 mod verify;
 mod x509;
 
