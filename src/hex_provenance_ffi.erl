@@ -25,9 +25,10 @@ trust_root_info(TrustRoot) ->
     answer(hex_provenance_sigstore:trust_root_info(TrustRoot), fun root_info/1).
 
 -spec refresh_trust_root(term(), tuple()) -> answer().
-refresh_trust_root(Repository, {refresh_options, Timeout, Cache}) ->
-    Options = given([{timeout, {some, Timeout}}, {cache, Cache}]),
-    Answer = hex_provenance_sigstore:refresh_trust_root(repository(Repository), Options),
+refresh_trust_root(Repository, Options) ->
+    Answer = hex_provenance_sigstore:refresh_trust_root(
+        repository(Repository), refresh_options(Options)
+    ),
     answer(Answer, fun identity/1).
 
 -spec bundle_info(binary()) -> answer().
@@ -54,6 +55,21 @@ source(Source) -> Source.
 
 repository({'of', Instance}) -> Instance;
 repository({custom, Url, Root}) -> {custom, #{url => Url, root => Root}}.
+
+refresh_options({refresh_options, Timeout, Cache, Offline, CaFiles, Proxy}) ->
+    (given([{cache, cache(Cache)}]))#{
+        timeout => Timeout,
+        offline => Offline,
+        ca_files => CaFiles,
+        proxy => proxy(Proxy)
+    }.
+
+cache(default_cache) -> none;
+cache(no_cache) -> {some, none};
+cache({folder, Path}) -> {some, Path}.
+
+proxy({proxy_url, Url}) -> Url;
+proxy(Proxy) -> Proxy.
 
 signer_option(unstated) -> #{};
 signer_option(unchecked) -> #{identity => unchecked};

@@ -184,9 +184,23 @@
 %% A TUF repository: one of those known to this library, or a base URL with the first root.json to
 %% trust.
 
--type refresh_options() :: #{timeout => pos_integer(), cache => file:filename_all()}.
-%% `timeout' in milliseconds for all of it, by default 30000. `cache': the folder to keep verified
-%% metadata in.
+-type refresh_options() :: #{
+    timeout => 1..3600000,
+    cache => file:filename_all() | none,
+    offline => boolean(),
+    ca_files => [file:filename_all()],
+    proxy => environment | direct | binary()
+}.
+%% <ul>
+%% <li>`timeout': milliseconds for all of it; by default 60000.</li>
+%% <li>`cache': the folder to keep verified metadata in; by default what the environment variable
+%%     HEX_PROVENANCE_CACHE names, else `${XDG_CACHE_HOME:-~/.cache}/hex_provenance/tuf'. With
+%%     `none' nothing is remembered, so an older root that is still valid could be served
+%%     later.</li>
+%% <li>`offline': use what the cache holds, verified again, however old; by default `false'.</li>
+%% <li>`ca_files': PEM files of certificate authorities trusted for TLS besides the platform's.</li>
+%% <li>`proxy': a proxy's URL, `direct', or by default what the `environment' says.</li>
+%% </ul>
 
 -type evidence() :: #{
     media_type := binary(),

@@ -257,11 +257,13 @@ fn limit(stated: #(String, Json)) -> Result(sigstore.Limit, Nil) {
     #("bundle_bytes", json.Int(n)) -> Ok(sigstore.BundleBytes(n))
     #("trust_root_bytes", json.Int(n)) -> Ok(sigstore.TrustRootBytes(n))
     #("json_depth", json.Int(n)) -> Ok(sigstore.JsonDepth(n))
+    #("json_values", json.Int(n)) -> Ok(sigstore.JsonValues(n))
     #("log_entries", json.Int(n)) -> Ok(sigstore.LogEntries(n))
     #("proof_hashes", json.Int(n)) -> Ok(sigstore.ProofHashes(n))
     #("checkpoint_signatures", json.Int(n)) ->
       Ok(sigstore.CheckpointSignatures(n))
     #("timestamps", json.Int(n)) -> Ok(sigstore.Timestamps(n))
+    #("timestamp_bytes", json.Int(n)) -> Ok(sigstore.TimestampBytes(n))
     #("chain_certificates", json.Int(n)) -> Ok(sigstore.ChainCertificates(n))
     #("certificate_bytes", json.Int(n)) -> Ok(sigstore.CertificateBytes(n))
     #("subjects", json.Int(n)) -> Ok(sigstore.Subjects(n))

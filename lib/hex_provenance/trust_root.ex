@@ -51,8 +51,13 @@ defmodule HexProvenance.TrustRoot do
 
   Options:
 
-    * `:timeout` - milliseconds for all of it, by default 30000
-    * `:cache` - the folder to keep verified metadata in
+    * `:timeout` - milliseconds for all of it, by default 60000
+    * `:cache` - the folder to keep verified metadata in, by default what the environment variable
+      `HEX_PROVENANCE_CACHE` names, else `${XDG_CACHE_HOME:-~/.cache}/hex_provenance/tuf`; with `:none` nothing is
+      remembered, so an older root that is still valid could be served later
+    * `:offline` - use what the cache holds, verified again, however old; by default `false`
+    * `:ca_files` - PEM files of certificate authorities trusted for TLS besides the platform's
+    * `:proxy` - a proxy's URL, `:direct`, or by default what the `:environment` says
   """
   @spec refresh(repository(), keyword() | :hex_provenance_sigstore.refresh_options()) ::
           {:ok, t()} | {:error, HexProvenance.Error.t()}

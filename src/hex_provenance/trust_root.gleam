@@ -48,14 +48,44 @@ pub type Repository {
   Custom(url: String, root: BitArray)
 }
 
-/// `timeout_ms` is for all of a refresh; `cache` is the folder to keep verified metadata in.
+/// `timeout_ms` is for all of a refresh; `offline` uses what the cache holds, verified again, however old; `ca_files`
+/// are PEM files of certificate authorities trusted for TLS besides the platform's.
 pub type RefreshOptions {
-  RefreshOptions(timeout_ms: Int, cache: Option(String))
+  RefreshOptions(
+    timeout_ms: Int,
+    cache: Cache,
+    offline: Bool,
+    ca_files: List(String),
+    proxy: Proxy,
+  )
 }
 
-/// Half a minute, and the user's cache folder.
+/// Where verified metadata is kept.
+pub type Cache {
+  /// What the environment variable HEX_PROVENANCE_CACHE names, else `${XDG_CACHE_HOME:-~/.cache}/hex_provenance/tuf`.
+  DefaultCache
+  Folder(path: String)
+  /// Nothing is remembered, so an older root that is still valid could be served later.
+  NoCache
+}
+
+/// Which proxy requests go through.
+pub type Proxy {
+  /// What the environment says.
+  Environment
+  Direct
+  ProxyUrl(String)
+}
+
+/// Online, one minute, the default cache, and the environment's proxy.
 pub fn default_refresh_options() -> RefreshOptions {
-  RefreshOptions(timeout_ms: 30_000, cache: option.None)
+  RefreshOptions(
+    timeout_ms: 60_000,
+    cache: DefaultCache,
+    offline: False,
+    ca_files: [],
+    proxy: Environment,
+  )
 }
 
 /// Prepares a trust root, once for any number of verifications.

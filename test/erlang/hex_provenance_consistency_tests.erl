@@ -9,16 +9,21 @@ version_test_() ->
         ?_assertEqual(Version, binary_to_list(hex_provenance:version())),
         ?_assertEqual(Version, found("gleam.toml", "^version = \"(.*)\"$")),
         ?_assertEqual(Version, found("Cargo.toml", "^version = \"(.*)\"$")),
-        ?_assertEqual(Version, found("Cargo.toml", "^provenance-sigstore = .* version = \"(.*?)\"")),
-        ?_assertEqual(Version, found("Cargo.lock", "^name = \"hex_provenance_nif\"\nversion = \"(.*)\"$")),
+        ?_assertEqual(Version, found("Cargo.toml", "^provenance-sigstore = .*version = \"(.*?)\"")),
+        ?_assertEqual(Version, locked("hex_provenance_nif")),
+        ?_assertEqual(Version, locked("provenance-sigstore")),
         ?_assertMatch({match, _}, re:run(read("mix.exs"), "src/hex_provenance.app.src"))
     ].
+
+locked(Crate) ->
+    found("Cargo.lock", "^name = \"" ++ Crate ++ "\"\nversion = \"(.*)\"$").
 
 %% Beyond kernel, stdlib and elixir, which each tool adds by itself, or not.
 applications_test() ->
     Own = maps:get(applications, app()) -- [kernel, stdlib],
+    Options = [multiline, {capture, [1], list}],
     Gleam =
-        case re:run(read("gleam.toml"), "^extra_applications = (\\[.*\\])$", [multiline, {capture, [1], list}]) of
+        case re:run(read("gleam.toml"), "^extra_applications = (\\[.*\\])$", Options) of
             {match, [List]} -> [list_to_atom(Name) || Name <- string:lexemes(List, "[]\", ")];
             nomatch -> []
         end,
@@ -32,7 +37,8 @@ error_codes_test() ->
 stages_test() ->
     Stages = lists:sort(union(hex_provenance_error, stage)),
     ?assertEqual(Stages, gleam_constructors("error.gleam", "Stage")),
-    ?assertEqual(Stages, lists:usort([Stage || #{stage := Stage} <- hex_provenance_error:catalogue()])).
+    Used = [Stage || #{stage := Stage} <- hex_provenance_error:catalogue()],
+    ?assertEqual(Stages, lists:usort(Used)).
 
 claims_test() ->
     {ok, #{claims := Claims}} = hex_provenance_nif:sigstore_catalogue(),
@@ -50,7 +56,8 @@ limits_test() ->
     ?assertEqual(lists:sort(maps:keys(Limits)), gleam_constructors("sigstore.gleam", "Limit")).
 
 the_default_options_are_options_test() ->
-    ?assertMatch({ok, _}, hex_provenance_nif:sigstore_verifier(hex_provenance_sigstore:default_options())).
+    Options = hex_provenance_sigstore:default_options(),
+    ?assertMatch({ok, _}, hex_provenance_nif:sigstore_verifier(Options)).
 
 app() ->
     {ok, [{application, hex_provenance, Properties}]} = file:consult("src/hex_provenance.app.src"),
@@ -68,14 +75,18 @@ read(File) ->
 union(Module, Type) ->
     Source = filename:join("src", atom_to_list(Module) ++ ".erl"),
     {ok, Forms} = epp:parse_file(Source, []),
-    [{type, _, union, Atoms}] = [Union || {attribute, _, type, {Name, Union, []}} <- Forms, Name =:= Type],
+    [Atoms] = [
+        Of
+     || {attribute, _, type, {Name, {type, _, union, Of}, []}} <- Forms, Name =:= Type
+    ],
     [Atom || {atom, _, Atom} <- Atoms].
 
 %% The constructors of a Gleam type, as the atoms that they are.
 gleam_constructors(File, Type) ->
     Text = read(filename:join("src/hex_provenance", File)),
-    {match, [Body]} = re:run(Text, "pub type " ++ Type ++ " \\{\n(.*?)\n\\}", [dotall, {capture, [1], list}]),
-    {match, Names} = re:run(Body, "^  ([A-Z]\\w*)", [multiline, global, {capture, [1], list}]),
+    First = {capture, [1], list},
+    {match, [Body]} = re:run(Text, "pub type " ++ Type ++ " \\{\n(.*?)\n\\}", [dotall, First]),
+    {match, Names} = re:run(Body, "^  ([A-Z]\\w*)", [multiline, global, First]),
     lists:sort([snake_case(Name) || [Name] <- Names]).
 
 snake_case([First | Rest]) ->

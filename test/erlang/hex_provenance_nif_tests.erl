@@ -17,14 +17,14 @@ wrong_types_test_() ->
     [
         {lists:flatten(io_lib:format("~s/~b with ~P", [Name, Arity, Term, 6])), fun() ->
             Answer = apply(hex_provenance_nif, Name, lists:duplicate(Arity, Term)),
-            ?assertMatch({error, #{code := _, stage := _, message := _, remedy := _, details := _}}, Answer),
-            ?assert(lists:member(maps:get(code, element(2, Answer)), [option_invalid, malformed, input_too_large]))
+            {error, #{code := Code, stage := input, message := _, remedy := _}} = Answer,
+            ?assert(lists:member(Code, [option_invalid, malformed, input_too_large]))
         end}
      || {Name, Arity} <- ?BOUNDARY, Term <- hostile()
     ].
 
 hostile() ->
-    {ok, Verifier} = hex_provenance_nif:sigstore_verifier(#{identity => unchecked, thresholds => #{}}),
+    {ok, Verifier} = hex_provenance_nif:sigstore_verifier(#{identity => unchecked}),
     [
         undefined,
         'ünïcödé \x{20ac}',
@@ -61,7 +61,7 @@ options_test_() ->
     [
         {lists:flatten(io_lib:format("~0P", [Options, 12])), fun() ->
             {error, Error} = hex_provenance_nif:sigstore_verifier(Options),
-            ?assertMatch(#{code := option_invalid, stage := input, details := #{option := Option}}, Error)
+            ?assertMatch(#{code := option_invalid, details := #{option := Option}}, Error)
         end}
      || {Option, Options} <- [
             {<<"options">>, []},
@@ -234,7 +234,8 @@ a_panic_is_an_error_test_() ->
     peer_test(hooks, fun(Peer) ->
         {error, Error} = peer:call(Peer, hex_provenance_nif, test_hook, [<<"panic">>]),
         ?assertMatch(#{code := internal, stage := system, details := #{at := _}}, Error),
-        ?assertMatch({_, _}, binary:match(maps:get(at, maps:get(details, Error)), <<"test_hook.rs:">>)),
+        #{details := #{at := At}} = Error,
+        ?assertMatch({_, _}, binary:match(At, <<"test_hook.rs:">>)),
         ?assertEqual(ok, peer:call(Peer, hex_provenance, ready, []))
     end).
 
@@ -254,7 +255,8 @@ peer_test(Library, Test) ->
     {timeout, 300, fun() ->
         case application(Library) of
             {ok, Ebin, Remove} ->
-                {ok, Peer, _} = peer:start_link(#{connection => standard_io, args => ["-pa", Ebin]}),
+                Options = #{connection => standard_io, args => ["-pa", Ebin]},
+                {ok, Peer, _} = peer:start_link(Options),
                 try
                     Test(Peer)
                 after
@@ -291,7 +293,8 @@ provide(real, Native) ->
     copy(filename:join([code:priv_dir(hex_provenance), "native", "hex_provenance_nif.so"]), Native);
 provide(hooks, Native) ->
     Built = "_build/test-hooks/hex_provenance_nif.so",
-    ?assertEqual("", os:cmd("script/build-nif --features default,test-hooks --to _build/test-hooks")),
+    Build = "script/build-nif --features default,test-hooks --to _build/test-hooks",
+    ?assertEqual("", os:cmd(Build)),
     case filelib:is_file(Built) of
         true -> copy(Built, Native);
         false -> {skip, "no library with test hooks"}

@@ -18,7 +18,8 @@ other_messages_stay_test() ->
     self() ! {make_ref(), 1, other},
     self() ! {'DOWN', make_ref(), process, self(), other},
     ?assertEqual([1, 2, 3], map(fun(N) -> N end, [1, 2, 3])),
-    ?assertMatch({messages, [{_, 1, other}, {'DOWN', _, _, _, other}]}, process_info(self(), messages)),
+    {messages, Messages} = process_info(self(), messages),
+    ?assertMatch([{_, 1, other}, {'DOWN', _, _, _, other}], Messages),
     [
         receive
             _ -> ok

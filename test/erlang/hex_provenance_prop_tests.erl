@@ -10,13 +10,15 @@ properties_test_() ->
     Properties = [
         {"no term crashes a function", prop_no_term_crashes_a_function()},
         {"no option crashes the decoder", prop_no_option_crashes_the_decoder()},
-        {"a damaged bundle is refused or means the same", prop_a_damaged_bundle_is_refused_or_means_the_same()},
+        {"a damaged bundle is refused or means the same", prop_a_damaged_bundle()},
         {"JSON crosses unchanged", prop_json_crosses_unchanged()}
     ],
     [
-        {Name, {timeout, 300, ?_assertEqual(true, proper:quickcheck(Property, [500, quiet, long_result]))}}
+        {Name, {timeout, 300, ?_assertEqual(true, check(Property))}}
      || {Name, Property} <- Properties
     ].
+
+check(Property) -> proper:quickcheck(Property, [500, quiet, long_result]).
 
 prop_no_term_crashes_a_function() ->
     Functions = [
@@ -52,11 +54,11 @@ prop_no_option_crashes_the_decoder() ->
 
 option() ->
     map_of(
-        oneof([san, issuer, claims, pem, der, hint, valid_from, valid_to, log_entries, scts, json_depth]),
+        oneof([san, issuer, claims, pem, der, hint, valid_from, valid_to, scts, json_depth]),
         oneof([any(), binary(), {pattern, binary()}, integer(), {file, any()}, {json, binary()}])
     ).
 
-prop_a_damaged_bundle_is_refused_or_means_the_same() ->
+prop_a_damaged_bundle() ->
     #{bundle := Bundle, options := Options} = Case = hex_provenance_test_cases:valid(),
     Artifact = hex_provenance_test_cases:digest(Case),
     {ok, Whole} = hex_provenance_sigstore:verify(Bundle, Artifact, Options),
@@ -73,7 +75,7 @@ prop_a_damaged_bundle_is_refused_or_means_the_same() ->
         end
     ).
 
-signed(#{signer := Signer, content := Content, artifact := Artifact}) -> {Signer, Content, Artifact}.
+signed(Evidence) -> maps:with([signer, content, artifact], Evidence).
 
 %% A JSON document in an unverified bundle's statement arrives as the terms it stands for.
 prop_json_crosses_unchanged() ->
@@ -105,7 +107,8 @@ prop_json_crosses_unchanged() ->
     ).
 
 json(0) ->
-    oneof([null, boolean(), integer(), integer(1 bsl 58, 1 bsl 64 - 1), integer(-(1 bsl 63), -(1 bsl 58)), text()]);
+    Large = [integer(1 bsl 58, 1 bsl 64 - 1), integer(-(1 bsl 63), -(1 bsl 58))],
+    oneof([null, boolean(), integer(), text() | Large]);
 json(Depth) ->
     frequency([
         {3, json(0)},
@@ -117,7 +120,8 @@ map_of(Key, Value) ->
     ?LET(Members, list({Key, Value}), maps:from_list(Members)).
 
 text() ->
-    ?LET(Chars, list(oneof([integer($\s, $~), integer(160, 16#D7FF)])), unicode:characters_to_binary(Chars)).
+    Char = oneof([integer($\s, $~), integer(160, 16#D7FF)]),
+    ?LET(Chars, list(Char), unicode:characters_to_binary(Chars)).
 
 encode(null) -> <<"null">>;
 encode(Bool) when is_boolean(Bool) -> atom_to_binary(Bool);

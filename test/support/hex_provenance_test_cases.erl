@@ -1,4 +1,4 @@
-%% @doc The contract cases, read for the runners of all three languages from test/contract/cases.json.
+%% @doc The contract cases of test/contract/cases.json, read for the runners of all three languages.
 -module(hex_provenance_test_cases).
 
 -export([all/0, valid/0, digest/1, options/1, json/1, file/1]).
@@ -99,8 +99,8 @@ contents(Name) ->
 atom_keys(Map) ->
     maps:from_list([{binary_to_atom(Name), Value} || {Name, Value} <- maps:to_list(Map)]).
 
-%% @doc What stands in a result at a dotted path: names for maps, numbers for lists and tuples from 0 on, `length' for
-%% how many there are.
+%% @doc What stands in a result at a dotted path: names for maps, numbers for lists and tuples from
+%% 0 on, `length' for how many there are.
 -spec at(binary(), term()) -> term().
 at(Path, Term) ->
     lists:foldl(fun step/2, Term, binary:split(Path, <<".">>, [global])).
@@ -112,8 +112,8 @@ step(Index, Tuple) when is_tuple(Tuple) -> element(binary_to_integer(Index) + 1,
 step(Name, Map) when is_map_key(Name, Map) -> maps:get(Name, Map);
 step(Name, Map) -> maps:get(binary_to_existing_atom(Name), Map).
 
-%% @doc Whether a value found is the one a case states: raw bytes are stated in hexadecimal, atoms by name, and absence
-%% as null.
+%% @doc Whether a value found is the one a case states: raw bytes are stated in hexadecimal, atoms
+%% by name, and absence as null.
 -spec matches(term(), term()) -> boolean().
 matches(Value, Value) -> true;
 matches(null, undefined) -> true;
@@ -121,9 +121,11 @@ matches(null, nil) -> true;
 matches(Stated, Found) when is_binary(Stated), is_atom(Found) -> Stated =:= atom_to_binary(Found);
 matches(Stated, Found) when is_binary(Stated), is_binary(Found) ->
     Stated =:= string:lowercase(binary:encode_hex(Found));
-matches(Stated, Found) when is_list(Stated), is_tuple(Found) -> matches(Stated, tuple_to_list(Found));
+matches(Stated, Found) when is_list(Stated), is_tuple(Found) ->
+    matches(Stated, tuple_to_list(Found));
 matches(Stated, Found) when is_list(Stated), is_list(Found), length(Stated) =:= length(Found) ->
     lists:all(fun({S, F}) -> matches(S, F) end, lists:zip(Stated, Found));
-matches(Stated, Found) when is_map(Stated), is_map(Found), map_size(Stated) =:= map_size(Found) ->
-    lists:all(fun({Name, Value}) -> matches(Value, step(Name, Found)) end, maps:to_list(Stated));
+matches(Stated, Found) when is_map(Stated), is_map(Found) ->
+    Matches = fun({Name, Value}) -> matches(Value, step(Name, Found)) end,
+    map_size(Stated) =:= map_size(Found) andalso lists:all(Matches, maps:to_list(Stated));
 matches(_, _) -> false.

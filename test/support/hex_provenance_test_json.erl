@@ -37,7 +37,8 @@ next(<<$,, Rest/binary>>, _) -> space(Rest);
 next(<<End, _/binary>> = Text, End) -> Text.
 
 string(<<$", Rest/binary>>, Parts) -> {iolist_to_binary(lists:reverse(Parts)), Rest};
-string(<<"\\u", Hex:4/binary, Rest/binary>>, Parts) -> escaped(binary_to_integer(Hex, 16), Rest, Parts);
+string(<<"\\u", Hex:4/binary, Rest/binary>>, Parts) ->
+    escaped(binary_to_integer(Hex, 16), Rest, Parts);
 string(<<$\\, Char, Rest/binary>>, Parts) -> string(Rest, [unescape(Char) | Parts]);
 string(<<Byte, Rest/binary>>, Parts) -> string(Rest, [Byte | Parts]).
 
@@ -65,7 +66,7 @@ to_number(Number) ->
     case re:run(Number, "^(-?[0-9]+)(\\.[0-9]+)?([eE].*)?$", [{capture, all_but_first, list}]) of
         {match, [Whole]} -> list_to_integer(Whole);
         {match, [Whole, "", Exponent]} -> list_to_float(Whole ++ ".0" ++ Exponent);
-        {match, [Whole, Fraction | Exponent]} -> list_to_float(lists:append([Whole, Fraction | Exponent]))
+        {match, Parts} -> list_to_float(lists:append(Parts))
     end.
 
 space(<<Char, Rest/binary>>) when Char =:= $\s; Char =:= $\n; Char =:= $\r; Char =:= $\t ->

@@ -17,6 +17,7 @@ rustler::atoms! {
     // Options.
     trust, identity, unchecked, keys, untimed, thresholds, san, issuer, pattern, pem, der, hint, valid_from, valid_to,
     log_entries, timestamps, scts, url, root, timeout, cache,
+    offline, ca_files, proxy, environment, direct,
     // Evidence.
     media_type, signer, transparency, log, times, ignored_timestamps, content, artifact, checked,
     kind, certificate, key, sans, unknown_extensions, sha256, serial, not_before, not_after, key_algorithm, sct_times,

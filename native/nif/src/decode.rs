@@ -239,6 +239,68 @@ fn limits(term: Term<'_>) -> Result<Limits> {
     Ok(limits)
 }
 
+#[cfg(feature = "tuf")]
+pub(crate) fn repository(term: Term<'_>) -> Result<crate::tuf::From> {
+    use provenance_sigstore::tuf::Repository;
+    const EXPECTED: &str = "public_good, staging, github or {custom, #{url => Binary, root => Binary}}";
+    let instance = instance(term);
+    let repository = match (instance, tagged(term)) {
+        (Some(Instance::PublicGood), _) => Repository::public_good()?,
+        (Some(Instance::Staging), _) => Repository::staging()?,
+        (Some(Instance::GitHub), _) => Repository::github()?,
+        (None, Some((tag, custom))) if atoms::custom() == tag => {
+            let (mut url, mut root) = (None, None);
+            for (name, value) in members("repository", custom)? {
+                match name {
+                    n if atoms::url() == n => url = Some(utf8("repository.url", value, "a URL in a UTF-8 binary")?),
+                    n if atoms::root() == n => root = Some(binary("repository.root", value)?),
+                    n => return Err(unknown("repository.", n, "url or root")),
+                }
+            }
+            let (Some(url), Some(root)) = (url, root) else { return Err(invalid("repository", EXPECTED)) };
+            Repository::custom(&url, &root)?
+        }
+        _ => return Err(invalid("repository", EXPECTED)),
+    };
+    Ok(crate::tuf::From { repository, instance })
+}
+
+#[cfg(feature = "tuf")]
+pub(crate) fn refresh_options(term: Term<'_>) -> Result<provenance_sigstore::tuf::RefreshOptions> {
+    use provenance_sigstore::tuf::{Proxy, RefreshOptions, default_cache_dir};
+    const PROXY: &str = "environment, direct or a URL in a UTF-8 binary";
+    let mut options = RefreshOptions::new(Time::now());
+    options.cache_dir = default_cache_dir("hex_provenance");
+    for (name, value) in members("options", term)? {
+        match name {
+            n if atoms::timeout() == n => {
+                let milliseconds: Option<u64> = value.decode().ok().filter(|n| (1..=3_600_000).contains(n));
+                let milliseconds = milliseconds.ok_or_else(|| invalid("timeout", "1 to 3600000 milliseconds"))?;
+                options.total_timeout = std::time::Duration::from_millis(milliseconds);
+                options.request_timeout = options.request_timeout.min(options.total_timeout);
+            }
+            n if atoms::cache() == n && atoms::none() == value => options.cache_dir = None,
+            n if atoms::cache() == n => options.cache_dir = Some(file_name("cache", value)?),
+            n if atoms::offline() == n => {
+                options.offline = value.decode().map_err(|_| invalid("offline", "a boolean"))?;
+            }
+            n if atoms::ca_files() == n => {
+                let files = items("ca_files", value)?.map(|file| file_name("ca_files", file));
+                options.ca_files = files.collect::<Result<_>>()?;
+            }
+            n if atoms::proxy() == n => {
+                options.proxy = match value {
+                    v if atoms::environment() == v => Proxy::Environment,
+                    v if atoms::direct() == v => Proxy::Direct,
+                    v => Proxy::Url(utf8("proxy", v, PROXY)?),
+                };
+            }
+            n => return Err(unknown("", n, "timeout, cache, offline, ca_files or proxy")),
+        }
+    }
+    Ok(options)
+}
+
 /// The bytes are those of the term: the artifact lives no longer than it.
 pub(crate) fn with_artifact<T>(term: Term<'_>, call: impl FnOnce(&Artifact<'_>) -> Result<T>) -> Result<T> {
     const EXPECTED: &str = "{bytes, Binary}, {file, Path} or {digest, sha256 | sha384 | sha512, Binary}";

@@ -9,6 +9,8 @@ mod guard;
 mod resource;
 #[cfg(feature = "test-hooks")]
 mod test_hook;
+#[cfg(feature = "tuf")]
+mod tuf;
 
 use provenance_sigstore::{Bundle, Limits, verify};
 use rustler::{Encoder, Env, ResourceArc, Term};
