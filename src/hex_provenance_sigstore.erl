@@ -135,8 +135,8 @@
 %% verified times of its signatures.
 
 -type thresholds() :: #{log_entries => 0..16, timestamps => 0..16, scts => 0..16}.
-%% How many verified log entries, RFC 3161 timestamps and certificate transparency promises are
-%% needed. What a given map leaves out is as for a root with logs: one log entry, no timestamp, one
+%% How many different transparency logs (with a verified entry), timestamp authorities and
+%% certificate transparency logs are needed. What a given map leaves out is as for a root with logs: one log entry, no timestamp, one
 %% promise. Whatever is stated, a certificate's signature needs a verified time.
 
 -type limits() :: #{

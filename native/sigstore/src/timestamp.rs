@@ -20,13 +20,14 @@ use crate::x509::{Parts, algorithm, content, explicit, wrap};
 const TST_INFO: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.1.4");
 const SIGNING_CERTIFICATE_V2: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.47");
 
-/// Verifies timestamp number `at` of a bundle, made over `signature` by one of `authorities`.
-pub(crate) fn verify(
+/// Verifies timestamp number `at` of a bundle, made over `signature` by one of `authorities`. Beside the time stands what
+/// the authority signed: two timestamps with the same are one, whatever else surrounds it.
+pub(crate) fn verify<'a>(
     at: u64,
-    response: &[u8],
+    response: &'a [u8],
     signature: &[u8],
     authorities: &[Authority],
-) -> Result<VerifiedTime, Fault> {
+) -> Result<(VerifiedTime, &'a [u8]), Fault> {
     let invalid = |reason: &str| Fault::TimestampInvalid { index: at, reason: reason.to_owned() };
     let token = Token::parse(response).map_err(invalid)?;
     if token.info.hash.digest(signature) != token.info.imprint {
@@ -38,7 +39,8 @@ pub(crate) fn verify(
     if !signer.validity.contains(token.info.time) {
         return Err(invalid("its time is outside the authority's validity"));
     }
-    Ok(VerifiedTime { time: token.info.time, source: "timestamp_authority", by: authority.uri.clone() })
+    let time = VerifiedTime { time: token.info.time, source: "timestamp_authority", by: authority.uri.clone() };
+    Ok((time, token.content))
 }
 
 /// A timestamp token, taken apart and not yet trusted.

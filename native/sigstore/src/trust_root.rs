@@ -56,9 +56,9 @@ pub const EMBEDDED_AS_OF: i64 = 1_792_713_600;
 /// How much proof a verification needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Thresholds {
-    /// Verified transparency log entries.
+    /// Different transparency logs with a verified entry.
     pub log_entries: u64,
-    /// Verified RFC 3161 timestamps. Whatever this says, a certificate's signature needs a verified time.
+    /// Different authorities with a verified RFC 3161 timestamp. Whatever this says, a certificate's signature needs a verified time.
     pub timestamps: u64,
     /// Certificate transparency logs that promised the certificate.
     pub scts: u64,

@@ -399,7 +399,6 @@ fn check_envelope(envelope: &Envelope, key: &PublicKey) -> Result<()> {
 struct Proofs {
     entries: Vec<VerifiedLogEntry>,
     times: Vec<VerifiedTime>,
-    timestamps: u64,
     ignored: u64,
     /// Why timestamps were ignored: told when something to date the signature is missing.
     ignored_why: Vec<Fault>,
@@ -415,8 +414,7 @@ impl Proofs {
         verifier: Verifier<'_>,
         limits: &Limits,
     ) -> Result<Self> {
-        let mut proofs =
-            Self { entries: Vec::new(), times: Vec::new(), timestamps: 0, ignored: 0, ignored_why: Vec::new() };
+        let mut proofs = Self { entries: Vec::new(), times: Vec::new(), ignored: 0, ignored_why: Vec::new() };
         let Some(root) = root else { return Ok(proofs) };
         let mut faults = Faults::default();
         proofs.read_timestamps(bundle, root, &mut faults);
@@ -428,7 +426,7 @@ impl Proofs {
             }
             let duplicate = bundle.log_entries.iter().take(usize::try_from(at).unwrap_or(0)).any(|e| same(e, entry));
             if duplicate {
-                faults.keep::<()>(Err(Fault::LogEntryMismatch { index: at, field: "index (it stands twice)" }));
+                faults.push(Fault::LogEntryMismatch { index: at, field: "index (it stands twice)" });
             } else if let Some(verified) = faults.take(verify_entry(at, entry, bundle.version, root, &proofs, limits)) {
                 let log = verified.log.clone();
                 let time = verified.integrated_time;
@@ -442,16 +440,18 @@ impl Proofs {
     }
 
     fn read_timestamps(&mut self, bundle: &Bundle, root: &TrustRoot, faults: &mut Faults) {
+        let mut seen = Vec::new();
         for (at, token) in (0u64..).zip(&bundle.timestamps) {
+            let twice = || Fault::TimestampInvalid { index: at, reason: "it stands twice in the bundle".to_owned() };
             let before = bundle.timestamps.iter().take(usize::try_from(at).unwrap_or(0));
             if before.into_iter().any(|t| t == token) {
-                let reason = "it stands twice in the bundle".to_owned();
-                faults.keep::<()>(Err(Fault::TimestampInvalid { index: at, reason }));
+                faults.push(twice());
                 continue;
             }
             match timestamp::verify(at, token, bundle.signature(), &root.timestamp_authorities) {
-                Ok(time) => {
-                    self.timestamps = self.timestamps.saturating_add(1);
+                Ok((_, signed)) if seen.contains(&signed) => faults.push(twice()),
+                Ok((time, signed)) => {
+                    seen.push(signed);
                     self.times.push(time);
                 }
                 Err(why) => {
@@ -462,16 +462,20 @@ impl Proofs {
         }
     }
 
+    fn timestamps(&self) -> impl Iterator<Item = &VerifiedTime> {
+        self.times.iter().filter(|t| t.source == "timestamp_authority")
+    }
+
     /// What is missing. A certificate lives for minutes: without a verified time nothing says it was alive.
     fn unmet(&mut self, thresholds: &Thresholds, keyless: bool) -> Vec<Fault> {
-        let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
         let mut faults = Vec::new();
-        if count(self.entries.len()) < thresholds.log_entries {
-            let (required, found) = (thresholds.log_entries, count(self.entries.len()));
-            faults.push(Fault::LogEntryMissing { required, found });
+        let logs = different(self.entries.iter().map(|e| e.log.as_str()));
+        if logs < thresholds.log_entries {
+            faults.push(Fault::LogEntryMissing { required: thresholds.log_entries, found: logs });
         }
-        if self.timestamps < thresholds.timestamps {
-            faults.push(Fault::TimestampMissing { required: thresholds.timestamps, found: self.timestamps });
+        let stamps = different(self.timestamps().map(|t| t.by.as_str()));
+        if stamps < thresholds.timestamps {
+            faults.push(Fault::TimestampMissing { required: thresholds.timestamps, found: stamps });
         } else if keyless && self.times.is_empty() {
             faults.push(Fault::TimestampMissing { required: 1, found: 0 });
         }
@@ -480,6 +484,14 @@ impl Proofs {
         }
         faults
     }
+}
+
+/// How many different names there are: two proofs by one service prove no more than one.
+fn different<'a>(names: impl Iterator<Item = &'a str>) -> u64 {
+    let mut names: Vec<_> = names.collect();
+    names.sort_unstable();
+    names.dedup();
+    u64::try_from(names.len()).unwrap_or(u64::MAX)
 }
 
 fn same(a: &LogEntry, b: &LogEntry) -> bool {
@@ -589,7 +601,7 @@ fn evidence(
     note(entries.iter().any(|e| e.inclusion_promise), "inclusion_promise", &mut checked, &mut unchecked);
     note(entries.iter().any(|e| e.checkpoint.is_some()), "inclusion_proof", &mut checked, &mut unchecked);
     note(entries.iter().any(|e| e.checkpoint.is_some()), "checkpoint", &mut checked, &mut unchecked);
-    note(proofs.timestamps > 0, "timestamp", &mut checked, &mut unchecked);
+    note(proofs.timestamps().next().is_some(), "timestamp", &mut checked, &mut unchecked);
     let signed = match (&bundle.content, content.statement) {
         (Content::Envelope(envelope), Some((statement, subject))) => evidence::Content::Statement {
             payload_type: envelope.payload_type.clone(),
@@ -626,6 +638,10 @@ impl Faults {
 
     fn take<T>(&mut self, result: Result<T>) -> Option<T> {
         result.map_err(|error| self.0.extend(error.into_faults())).ok()
+    }
+
+    fn push(&mut self, fault: Fault) {
+        self.0.push(fault);
     }
 
     fn extend(&mut self, faults: Vec<Fault>) {
