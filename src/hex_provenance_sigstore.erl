@@ -136,8 +136,9 @@
 
 -type thresholds() :: #{log_entries => 0..16, timestamps => 0..16, scts => 0..16}.
 %% How many different transparency logs (with a verified entry), timestamp authorities and
-%% certificate transparency logs are needed. What a given map leaves out is as for a root with logs: one log entry, no timestamp, one
-%% promise. Whatever is stated, a certificate's signature needs a verified time.
+%% certificate transparency logs are needed. What a given map leaves out is as for a root with logs:
+%% one log entry, no timestamp, one promise. Whatever is stated, a certificate's signature needs a
+%% verified time.
 
 -type limits() :: #{
     bundle_bytes => pos_integer(),
