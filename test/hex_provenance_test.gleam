@@ -211,45 +211,44 @@ fn matcher(stated: Json) -> Result(sigstore.Matcher, Nil) {
 }
 
 fn key(stated: Json) -> Result(sigstore.Key, Nil) {
-  let text = fn(name) {
-    case json.member(stated, name) {
-      Ok(json.String(text)) -> Some(text)
-      _ -> None
+  let assert json.Object(members) = stated
+  let spki = case json.member(stated, "pem"), json.member(stated, "der") {
+    Ok(json.Object([#("file", json.String(name))])), Error(Nil) ->
+      Ok(sigstore.Pem(contents(name)))
+    Ok(json.String(text)), Error(Nil) -> Ok(sigstore.Pem(text))
+    _, _ -> Error(Nil)
+  }
+  let key =
+    map(spki, fn(spki) {
+      sigstore.Key(spki: spki, hint: None, valid_from: None, valid_to: None)
+    })
+  fold(members, key, fn(sofar, member) {
+    case sofar, member {
+      Ok(_), #("pem", _) -> sofar
+      Ok(k), #("hint", json.String(text)) ->
+        Ok(sigstore.Key(..k, hint: Some(text)))
+      Ok(k), #("valid_from", json.Int(time)) ->
+        Ok(sigstore.Key(..k, valid_from: Some(time)))
+      Ok(k), #("valid_to", json.Int(time)) ->
+        Ok(sigstore.Key(..k, valid_to: Some(time)))
+      _, _ -> Error(Nil)
     }
-  }
-  let number = fn(name) {
-    case json.member(stated, name) {
-      Ok(json.Int(number)) -> Some(number)
-      _ -> None
-    }
-  }
-  let pem = case json.member(stated, "pem") {
-    Ok(json.Object([#("file", json.String(name))])) -> Ok(contents(name))
-    Ok(json.String(text)) -> Ok(text)
-    _ -> Error(Nil)
-  }
-  map(pem, fn(pem) {
-    sigstore.Key(
-      spki: sigstore.Pem(pem),
-      hint: text("hint"),
-      valid_from: number("valid_from"),
-      valid_to: number("valid_to"),
-    )
   })
 }
 
 fn thresholds(stated: Json) -> Result(sigstore.Thresholds, Nil) {
-  let number = fn(name, otherwise) {
-    case json.member(stated, name) {
-      Ok(json.Int(number)) -> number
-      _ -> otherwise
+  let assert json.Object(members) = stated
+  let usual = sigstore.Thresholds(log_entries: 1, timestamps: 0, scts: 1)
+  fold(members, Ok(usual), fn(sofar, member) {
+    case sofar, member {
+      Ok(t), #("log_entries", json.Int(n)) ->
+        Ok(sigstore.Thresholds(..t, log_entries: n))
+      Ok(t), #("timestamps", json.Int(n)) ->
+        Ok(sigstore.Thresholds(..t, timestamps: n))
+      Ok(t), #("scts", json.Int(n)) -> Ok(sigstore.Thresholds(..t, scts: n))
+      _, _ -> Error(Nil)
     }
-  }
-  Ok(sigstore.Thresholds(
-    log_entries: number("log_entries", 1),
-    timestamps: number("timestamps", 0),
-    scts: number("scts", 1),
-  ))
+  })
 }
 
 fn limit(stated: #(String, Json)) -> Result(sigstore.Limit, Nil) {

@@ -58,7 +58,7 @@ artifact(#{<<"file">> := Name}) ->
     {file, file(Name)};
 artifact(#{<<"digest">> := Digest}) ->
     [Algorithm, Hex] = binary:split(Digest, <<":">>),
-    {digest, binary_to_existing_atom(Algorithm), binary:decode_hex(Hex)}.
+    {digest, binary_to_atom(Algorithm), binary:decode_hex(Hex)}.
 
 %% @doc Options in JSON as the Erlang face takes them.
 -spec options(#{binary() => term()}) -> map().
