@@ -46,6 +46,9 @@ class Case:
     timestamps: int
     bundle_bytes: int
 
+    def about(self) -> dict:
+        return dataclasses.asdict(self)
+
 
 def prepare(folder: pathlib.Path) -> list[Case]:
     corpus = build.ROOT.parent / "shared" / "corpus"

@@ -53,6 +53,9 @@ class Drivers(contextlib.ExitStack):
     def all(self) -> list[Driver]:
         return [self.rust, self.beam, self.one_core, self.npm, self.pypi]
 
+    def that_know_versions(self) -> list[Driver]:
+        return [self.beam, self.one_core, self.npm, self.pypi]
+
     def _start(self, name: str, command: list, environment: dict[str, str] | None = None) -> Driver:
         driver = Driver(name, [str(word) for word in command], environment)
         self.callback(driver.close)

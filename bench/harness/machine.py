@@ -5,8 +5,9 @@ import pathlib
 import platform
 import subprocess
 import time
+import tomllib
 
-from harness.build import ROOT
+from harness.build import BENCH, ROOT
 from harness.driver import Drivers
 
 # Above this share of the machine taken by others, a run is not quiet.
@@ -24,8 +25,21 @@ def facts(drivers: Drivers) -> dict:
         "virtual": any("hypervisor" in line for line in cpu_lines()),
         "rustc": output("rustc", "--version"),
         "commit": output("git", "-C", str(ROOT), "describe", "--always", "--dirty"),
-        "versions": {driver.name: driver.ask("versions") for driver in drivers.all()},
+        "versions": crates() | {driver.name: driver.ask("versions") for driver in drivers.that_know_versions()},
     }
+
+
+def crates() -> dict[str, str]:
+    """What the floor program was built with, and what the library was: the floor must not be of another release."""
+    return {
+        "floor": versions_in(BENCH / "floor" / "Cargo.lock", ("aws-lc-rs", "aws-lc-sys", "sigstore-verify")),
+        "library": versions_in(ROOT / "Cargo.lock", ("aws-lc-rs", "aws-lc-sys")),
+    }
+
+
+def versions_in(lock: pathlib.Path, names: tuple[str, ...]) -> str:
+    packages = tomllib.loads(lock.read_text())["package"]
+    return " ".join(f"{p['name']}={p['version']}" for p in packages if p["name"] in names)
 
 
 class Watch:

@@ -8,7 +8,8 @@ import statistics
 from harness.driver import Driver, DriverError, Drivers
 
 GIBIBYTE = 1 << 30
-CHUNK = 1 << 20
+# As the library reads files.
+CHUNK = 256 << 10
 
 
 @dataclasses.dataclass
@@ -45,6 +46,7 @@ def contenders(drivers: Drivers) -> list[Contender]:
         Contender("floor", drivers.rust, "floor"),
         Contender("nif", drivers.beam, "verify"),
         Contender("nif_erlang", drivers.beam, "verify_erlang"),
+        Contender("core", drivers.rust, "core"),
         Contender("crate_parsed", drivers.rust, "crate"),
         Contender("crate", drivers.rust, "crate_parse"),
         Contender("npm_parsed", drivers.npm, "parsed", slow=True),

@@ -35,10 +35,7 @@ pub(crate) fn json(text: &str) -> Outcome<Value> {
 }
 
 pub(crate) fn text<'a>(value: &'a Value, pointer: &str) -> Outcome<&'a str> {
-    value
-        .pointer(pointer)
-        .and_then(Value::as_str)
-        .ok_or_else(|| format!("no text at {pointer}"))
+    value.pointer(pointer).and_then(Value::as_str).ok_or_else(|| format!("no text at {pointer}"))
 }
 
 pub(crate) fn bytes(value: &Value, pointer: &str) -> Outcome<Vec<u8>> {
@@ -47,16 +44,10 @@ pub(crate) fn bytes(value: &Value, pointer: &str) -> Outcome<Vec<u8>> {
 
 pub(crate) fn base64(text: &str) -> Outcome<Vec<u8>> {
     use base64::Engine;
-    during(
-        "base64",
-        base64::engine::general_purpose::STANDARD.decode(text.trim()),
-    )
+    during("base64", base64::engine::general_purpose::STANDARD.decode(text.trim()))
 }
 
 /// The elements of an array, or none when it is absent.
 pub(crate) fn list<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
-    value
-        .pointer(pointer)
-        .and_then(Value::as_array)
-        .map_or(&[], Vec::as_slice)
+    value.pointer(pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }

@@ -2,8 +2,8 @@
 
 use aws_lc_rs::digest;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, ECDSA_P384_SHA512_ASN1,
-    ED25519, ParsedPublicKey, UnparsedPublicKey, VerificationAlgorithm,
+    ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, ECDSA_P384_SHA512_ASN1, ED25519,
+    ParsedPublicKey, UnparsedPublicKey, VerificationAlgorithm,
 };
 use serde_json::{Value, json};
 
@@ -61,18 +61,8 @@ impl Check {
         signature: Vec<u8>,
     ) -> Outcome<Self> {
         let parsed = during(name, ParsedPublicKey::new(algorithm.verifier(), key))?;
-        let check = Self {
-            name,
-            algorithm,
-            key: key.to_vec(),
-            parsed,
-            owner,
-            message,
-            signature,
-        };
-        Variant::ALL
-            .iter()
-            .try_for_each(|variant| check.verify(*variant))?;
+        let check = Self { name, algorithm, key: key.to_vec(), parsed, owner, message, signature };
+        Variant::ALL.iter().try_for_each(|variant| check.verify(*variant))?;
         check.refuses_a_changed_message()?;
         Ok(check)
     }
@@ -80,14 +70,10 @@ impl Check {
     pub(crate) fn verify(&self, variant: Variant) -> Outcome<()> {
         let verified = match variant {
             Variant::Floor if self.owner == Owner::Bundle => self.verify_unparsed(),
-            Variant::Floor | Variant::Parsed => {
-                self.parsed.verify_sig(&self.message, &self.signature)
-            }
+            Variant::Floor | Variant::Parsed => self.parsed.verify_sig(&self.message, &self.signature),
             Variant::Unparsed => self.verify_unparsed(),
             Variant::ParsedDigest => match self.algorithm.hash() {
-                Some(hash) => self
-                    .parsed
-                    .verify_digest_sig(&digest::digest(hash, &self.message), &self.signature),
+                Some(hash) => self.parsed.verify_digest_sig(&digest::digest(hash, &self.message), &self.signature),
                 None => return Ok(()),
             },
             Variant::ParseOnly => {
@@ -113,8 +99,7 @@ impl Check {
     }
 
     fn verify_unparsed(&self) -> Result<(), aws_lc_rs::error::Unspecified> {
-        UnparsedPublicKey::new(self.algorithm.verifier(), &self.key)
-            .verify(&self.message, &self.signature)
+        UnparsedPublicKey::new(self.algorithm.verifier(), &self.key).verify(&self.message, &self.signature)
     }
 
     /// A floor that accepts anything would be a fast one.
@@ -150,14 +135,8 @@ impl Algorithm {
 }
 
 impl Variant {
-    pub(crate) const ALL: [Self; 6] = [
-        Self::Floor,
-        Self::Unparsed,
-        Self::Parsed,
-        Self::ParsedDigest,
-        Self::ParseOnly,
-        Self::HashOnly,
-    ];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Floor, Self::Unparsed, Self::Parsed, Self::ParsedDigest, Self::ParseOnly, Self::HashOnly];
 
     pub(crate) fn name(self) -> &'static str {
         match self {

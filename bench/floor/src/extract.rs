@@ -4,9 +4,7 @@
 use cms::content_info::ContentInfo;
 use cms::signed_data::{SignedData, SignerInfo};
 use const_oid::ObjectIdentifier;
-use const_oid::db::rfc5912::{
-    ID_EC_PUBLIC_KEY, ID_SHA_256, ID_SHA_384, ID_SHA_512, SECP_256_R_1, SECP_384_R_1,
-};
+use const_oid::db::rfc5912::{ID_EC_PUBLIC_KEY, ID_SHA_256, ID_SHA_384, ID_SHA_512, SECP_256_R_1, SECP_384_R_1};
 use const_oid::db::rfc6962::CT_PRECERT_SCTS;
 use const_oid::db::rfc8410::ID_ED_25519;
 use der::asn1::OctetString;
@@ -32,22 +30,15 @@ pub(crate) fn floor(case: &Case) -> Outcome<Vec<Check>> {
         checks.extend(set(entry, &root)?);
         checks.extend(checkpoint(entry, &root)?);
     }
-    for stamp in list(
-        &bundle,
-        "/verificationMaterial/timestampVerificationData/rfc3161Timestamps",
-    ) {
+    for stamp in list(&bundle, "/verificationMaterial/timestampVerificationData/rfc3161Timestamps") {
         checks.extend(timestamp(&bytes(stamp, "/signedTimestamp")?, &root)?);
     }
     Ok(checks)
 }
 
 fn leaf_der(bundle: &Value) -> Outcome<Vec<u8>> {
-    bytes(bundle, "/verificationMaterial/certificate/rawBytes").or_else(|_| {
-        bytes(
-            bundle,
-            "/verificationMaterial/x509CertificateChain/certificates/0/rawBytes",
-        )
-    })
+    bytes(bundle, "/verificationMaterial/certificate/rawBytes")
+        .or_else(|_| bytes(bundle, "/verificationMaterial/x509CertificateChain/certificates/0/rawBytes"))
 }
 
 fn sct(leaf: &Cert, issuer: &Cert, root: &Value) -> Outcome<Check> {
@@ -62,13 +53,7 @@ fn sct(leaf: &Cert, issuer: &Cert, root: &Value) -> Outcome<Check> {
     message.extend(during("extensions", u16::try_from(sct.extensions.len()))?.to_be_bytes());
     message.extend(&sct.extensions);
     let key = log_key(list(root, "/ctlogs"), &sct.log_id)?;
-    Check::new(
-        "SCT",
-        algorithm(&key, None)?,
-        (Owner::Root, &key),
-        message,
-        sct.signature,
-    )
+    Check::new("SCT", algorithm(&key, None)?, (Owner::Root, &key), message, sct.signature)
 }
 
 fn leaf_signature(leaf: &Cert, issuer: &Cert) -> Outcome<Check> {
@@ -77,35 +62,15 @@ fn leaf_signature(leaf: &Cert, issuer: &Cert) -> Outcome<Check> {
 
 fn certificate_signature(name: &'static str, subject: &Cert, issuer: &Cert) -> Outcome<Check> {
     let algorithm = algorithm(&issuer.spki, subject.signature_hash())?;
-    Check::new(
-        name,
-        algorithm,
-        (Owner::Root, &issuer.spki),
-        subject.tbs.clone(),
-        subject.signature(),
-    )
+    Check::new(name, algorithm, (Owner::Root, &issuer.spki), subject.tbs.clone(), subject.signature())
 }
 
 fn artifact_signature(bundle: &Value, leaf: &Cert, artifact: &[u8]) -> Outcome<Check> {
     let (name, message, signature) = match bundle.get("dsseEnvelope") {
-        Some(envelope) => (
-            "DSSE envelope",
-            pae(envelope)?,
-            bytes(envelope, "/signatures/0/sig")?,
-        ),
-        None => (
-            "artifact",
-            artifact.to_vec(),
-            bytes(bundle, "/messageSignature/signature")?,
-        ),
+        Some(envelope) => ("DSSE envelope", pae(envelope)?, bytes(envelope, "/signatures/0/sig")?),
+        None => ("artifact", artifact.to_vec(), bytes(bundle, "/messageSignature/signature")?),
     };
-    Check::new(
-        name,
-        algorithm(&leaf.spki, None)?,
-        (Owner::Bundle, &leaf.spki),
-        message,
-        signature,
-    )
+    Check::new(name, algorithm(&leaf.spki, None)?, (Owner::Bundle, &leaf.spki), message, signature)
 }
 
 fn pae(envelope: &Value) -> Outcome<Vec<u8>> {
@@ -129,23 +94,14 @@ fn set(entry: &Value, root: &Value) -> Outcome<Option<Check>> {
         text(entry, "/logIndex")?,
     );
     let key = log_key(list(root, "/tlogs"), &log_id)?;
-    Check::new(
-        "SET",
-        algorithm(&key, None)?,
-        (Owner::Root, &key),
-        message.into_bytes(),
-        signature,
-    )
-    .map(Some)
+    Check::new("SET", algorithm(&key, None)?, (Owner::Root, &key), message.into_bytes(), signature).map(Some)
 }
 
 fn checkpoint(entry: &Value, root: &Value) -> Outcome<Option<Check>> {
     let Ok(note) = text(entry, "/inclusionProof/checkpoint/envelope") else {
         return Ok(None);
     };
-    let (body, signatures) = note
-        .split_once("\n\n")
-        .ok_or("checkpoint without signatures")?;
+    let (body, signatures) = note.split_once("\n\n").ok_or("checkpoint without signatures")?;
     let key = log_key(list(root, "/tlogs"), &bytes(entry, "/logId/keyId")?)?;
     for line in signatures.lines() {
         let hinted = base64(line.rsplit(' ').next().unwrap_or_default())?;
@@ -153,13 +109,7 @@ fn checkpoint(entry: &Value, root: &Value) -> Outcome<Option<Check>> {
             continue;
         };
         let message = format!("{body}\n").into_bytes();
-        let check = Check::new(
-            "checkpoint",
-            algorithm(&key, None)?,
-            (Owner::Root, &key),
-            message,
-            signature.to_vec(),
-        );
+        let check = Check::new("checkpoint", algorithm(&key, None)?, (Owner::Root, &key), message, signature.to_vec());
         if check.is_ok() {
             return check.map(Some);
         }
@@ -170,40 +120,23 @@ fn checkpoint(entry: &Value, root: &Value) -> Outcome<Option<Check>> {
 /// The token's signature and the signing certificate's own.
 fn timestamp(response: &[u8], root: &Value) -> Outcome<Vec<Check>> {
     let signed = signed_data(response)?;
-    let signer = signed
-        .signer_infos
-        .0
-        .get(0)
-        .ok_or("timestamp without signer")?
-        .clone();
+    let signer = signed.signer_infos.0.get(0).ok_or("timestamp without signer")?.clone();
     let chain = authority_chain(&signer, list(root, "/timestampAuthorities"))?;
     let [leaf, issuer, ..] = chain.as_slice() else {
         return Err("timestamp authority without chain".to_owned());
     };
-    let attributes = signer
-        .signed_attrs
-        .as_ref()
-        .ok_or("timestamp without signed attributes")?;
+    let attributes = signer.signed_attrs.as_ref().ok_or("timestamp without signed attributes")?;
     let message = during("signed attributes", attributes.to_der())?;
     let algorithm = algorithm(&leaf.spki, hash_name(signer.digest_alg.oid))?;
     let signature = signer.signature.as_bytes().to_vec();
     Ok(vec![
-        Check::new(
-            "TSA signature",
-            algorithm,
-            (Owner::Root, &leaf.spki),
-            message,
-            signature,
-        )?,
+        Check::new("TSA signature", algorithm, (Owner::Root, &leaf.spki), message, signature)?,
         certificate_signature("TSA chain", leaf, issuer)?,
     ])
 }
 
 fn signed_data(response: &[u8]) -> Outcome<SignedData> {
-    let (_, content) = during(
-        "timestamp response",
-        elements(response).and_then(|parts| two(&parts)),
-    )?;
+    let (_, content) = during("timestamp response", elements(response).and_then(|parts| two(&parts)))?;
     let info = during("content info", ContentInfo::from_der(&content))?;
     during("signed data", info.content.decode_as())
 }
@@ -215,9 +148,7 @@ fn authority_chain(signer: &SignerInfo, authorities: &[Value]) -> Outcome<Vec<Ce
     for authority in authorities {
         let chain = chain(authority)?;
         let first = chain.first().map(|cert| &cert.parsed.tbs_certificate);
-        if first.is_some_and(|tbs| {
-            tbs.serial_number == wanted.serial_number && tbs.issuer == wanted.issuer
-        }) {
+        if first.is_some_and(|tbs| tbs.serial_number == wanted.serial_number && tbs.issuer == wanted.issuer) {
             return Ok(chain);
         }
     }
@@ -235,10 +166,7 @@ impl Cert {
     fn parse(der: Vec<u8>) -> Outcome<Self> {
         let parsed = during("certificate", Certificate::from_der(&der))?;
         let tbs = during("certificate", elements(&der).and_then(|parts| two(&parts)))?.0;
-        let spki = during(
-            "public key",
-            parsed.tbs_certificate.subject_public_key_info.to_der(),
-        )?;
+        let spki = during("public key", parsed.tbs_certificate.subject_public_key_info.to_der())?;
         Ok(Self { parsed, tbs, spki })
     }
 
@@ -272,10 +200,7 @@ fn issuer_of(leaf: &Cert, authorities: &[Value]) -> Outcome<Cert> {
 
 fn chain(authority: &Value) -> Outcome<Vec<Cert>> {
     let certificates = list(authority, "/certChain/certificates");
-    certificates
-        .iter()
-        .map(|value| Cert::parse(bytes(value, "/rawBytes")?))
-        .collect()
+    certificates.iter().map(|value| Cert::parse(bytes(value, "/rawBytes")?)).collect()
 }
 
 fn log_key(logs: &[Value], log_id: &[u8]) -> Outcome<Vec<u8>> {
@@ -296,14 +221,8 @@ struct Sct {
 
 impl Sct {
     fn from_certificate(leaf: &Certificate) -> Outcome<Self> {
-        let extensions = leaf
-            .tbs_certificate
-            .extensions
-            .as_deref()
-            .unwrap_or_default();
-        let found = extensions
-            .iter()
-            .find(|extension| extension.extn_id == CT_PRECERT_SCTS);
+        let extensions = leaf.tbs_certificate.extensions.as_deref().unwrap_or_default();
+        let found = extensions.iter().find(|extension| extension.extn_id == CT_PRECERT_SCTS);
         let value = found.ok_or("leaf without SCT")?.extn_value.as_bytes();
         let list = during("SCT list", OctetString::from_der(value))?;
         let mut bytes = list.as_bytes();
@@ -313,23 +232,13 @@ impl Sct {
         let timestamp = take(&mut bytes, 8)?;
         let extensions = take_with_length(&mut bytes)?;
         take(&mut bytes, 2)?;
-        Ok(Self {
-            log_id,
-            timestamp,
-            extensions,
-            signature: take_with_length(&mut bytes)?,
-        })
+        Ok(Self { log_id, timestamp, extensions, signature: take_with_length(&mut bytes)? })
     }
 }
 
 fn take_with_length(bytes: &mut &[u8]) -> Outcome<Vec<u8>> {
     let length = take(bytes, 2)?;
-    take(
-        bytes,
-        length
-            .iter()
-            .fold(0, |sum, byte| (sum << 8) | usize::from(*byte)),
-    )
+    take(bytes, length.iter().fold(0, |sum, byte| (sum << 8) | usize::from(*byte)))
 }
 
 fn take(bytes: &mut &[u8], n: usize) -> Outcome<Vec<u8>> {
@@ -367,13 +276,9 @@ fn algorithm(spki: &[u8], hash: Option<Hash>) -> Outcome<Algorithm> {
     let spki = during("public key", SubjectPublicKeyInfoRef::from_der(spki))?;
     let curve = spki.algorithm.parameters_oid().ok();
     match (spki.algorithm.oid, curve, hash) {
-        (ID_EC_PUBLIC_KEY, Some(SECP_256_R_1), None | Some(Hash::Sha256)) => {
-            Ok(Algorithm::P256Sha256)
-        }
+        (ID_EC_PUBLIC_KEY, Some(SECP_256_R_1), None | Some(Hash::Sha256)) => Ok(Algorithm::P256Sha256),
         (ID_EC_PUBLIC_KEY, Some(SECP_384_R_1), Some(Hash::Sha256)) => Ok(Algorithm::P384Sha256),
-        (ID_EC_PUBLIC_KEY, Some(SECP_384_R_1), None | Some(Hash::Sha384)) => {
-            Ok(Algorithm::P384Sha384)
-        }
+        (ID_EC_PUBLIC_KEY, Some(SECP_384_R_1), None | Some(Hash::Sha384)) => Ok(Algorithm::P384Sha384),
         (ID_EC_PUBLIC_KEY, Some(SECP_384_R_1), Some(Hash::Sha512)) => Ok(Algorithm::P384Sha512),
         (ID_ED_25519, _, _) => Ok(Algorithm::Ed25519),
         (oid, _, _) => Err(format!("no check for keys of {oid}")),
@@ -401,9 +306,7 @@ fn two(parts: &[Vec<u8>]) -> der::Result<(Vec<u8>, Vec<u8>)> {
 }
 
 fn sha256(bytes: &[u8]) -> Vec<u8> {
-    aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes)
-        .as_ref()
-        .to_vec()
+    aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes).as_ref().to_vec()
 }
 
 fn hex(bytes: &[u8]) -> String {

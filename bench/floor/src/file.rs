@@ -21,9 +21,7 @@ pub(crate) fn make(path: &Path, bytes: usize) -> Outcome<String> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut left = bytes;
     while left > 0 {
-        let block: Vec<u8> = (0..BLOCK / 8)
-            .flat_map(|_| next(&mut state).to_le_bytes())
-            .collect();
+        let block: Vec<u8> = (0..BLOCK / 8).flat_map(|_| next(&mut state).to_le_bytes()).collect();
         let part = block.get(..left.min(BLOCK)).unwrap_or(&block);
         during("write", file.write_all(part))?;
         left -= part.len();
@@ -33,16 +31,10 @@ pub(crate) fn make(path: &Path, bytes: usize) -> Outcome<String> {
 
 /// Leaves `file.sigstore.json` and `file.pem` in the folder: a message signature under a fresh managed key.
 pub(crate) fn sign(path: &Path, folder: &Path) -> Outcome<String> {
-    let pair = during(
-        "key",
-        EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING),
-    )?;
+    let pair = during("key", EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING))?;
     let digest = hash(path, BLOCK)?;
     let signature = during("sign", pair.sign_digest(&digest))?;
-    let key = during(
-        "public key",
-        AsDer::<aws_lc_rs::encoding::PublicKeyX509Der<'_>>::as_der(pair.public_key()),
-    )?;
+    let key = during("public key", AsDer::<aws_lc_rs::encoding::PublicKeyX509Der<'_>>::as_der(pair.public_key()))?;
     let bundle = serde_json::json!({
         "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
         "verificationMaterial": {"publicKey": {"hint": "bench"}},
@@ -51,14 +43,8 @@ pub(crate) fn sign(path: &Path, folder: &Path) -> Outcome<String> {
             "signature": STANDARD.encode(signature.as_ref()),
         },
     });
-    during(
-        "bundle",
-        std::fs::write(folder.join("file.sigstore.json"), bundle.to_string()),
-    )?;
-    let pem = format!(
-        "-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n",
-        STANDARD.encode(key.as_ref())
-    );
+    during("bundle", std::fs::write(folder.join("file.sigstore.json"), bundle.to_string()))?;
+    let pem = format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", STANDARD.encode(key.as_ref()));
     during("key", std::fs::write(folder.join("file.pem"), pem))?;
     Ok(String::new())
 }

@@ -6,6 +6,7 @@ mod case;
 mod check;
 mod extract;
 mod file;
+mod library;
 mod peer;
 
 use std::collections::HashMap;
@@ -30,10 +31,7 @@ fn main() {
             Ok(text) => format!("ok {text}"),
             Err(reason) => format!("error {}", reason.replace('\n', " ")),
         };
-        if writeln!(out, "{answer}")
-            .and_then(|()| out.flush())
-            .is_err()
-        {
+        if writeln!(out, "{answer}").and_then(|()| out.flush()).is_err() {
             return;
         }
     }
@@ -46,31 +44,27 @@ struct Driver {
 
 struct Prepared {
     floor: Vec<check::Check>,
+    library: library::Library,
     crate_: peer::Peer,
 }
 
 impl Driver {
     fn new(folder: String) -> Self {
-        Self {
-            folder,
-            prepared: HashMap::new(),
-        }
+        Self { folder, prepared: HashMap::new() }
     }
 
     fn answer(&mut self, words: &[&str]) -> Outcome<String> {
         match words {
-            ["versions"] => Ok(format!("rustc {}", env!("CARGO_PKG_RUST_VERSION"))),
             ["list", case] => self.list(case),
             ["floor", case, n] => self.floor(case, count(n)?),
             ["variants", case, n] => self.variants(case, count(n)?),
-            ["crate", case, n] => self.timed(case, count(n)?, peer::Peer::verify_parsed),
-            ["crate_parse", case, n] => self.timed(case, count(n)?, peer::Peer::parse_and_verify),
+            ["core", case, n] => self.timed(case, n, |prepared| prepared.library.parse_and_verify()),
+            ["crate", case, n] => self.timed(case, n, |prepared| prepared.crate_.verify_parsed()),
+            ["crate_parse", case, n] => self.timed(case, n, |prepared| prepared.crate_.parse_and_verify()),
             ["make_file", path, bytes] => file::make(Path::new(path), count(bytes)?),
             ["sign_file", path, folder] => file::sign(Path::new(path), Path::new(folder)),
             ["hash_file", path, chunk] => file::time_hash(Path::new(path), count(chunk)?),
-            ["hash_memory", bytes, chunk] => {
-                Ok(file::time_hash_memory(count(bytes)?, count(chunk)?))
-            }
+            ["hash_memory", bytes, chunk] => Ok(file::time_hash_memory(count(bytes)?, count(chunk)?)),
             _ => Err(format!("unknown command: {}", words.join(" "))),
         }
     }
@@ -83,11 +77,7 @@ impl Driver {
 
     fn floor(&mut self, name: &str, n: usize) -> Outcome<String> {
         let checks = &self.case(name)?.floor;
-        samples(n, || {
-            checks
-                .iter()
-                .try_for_each(|check| check.verify(Variant::Floor))
-        })
+        samples(n, || checks.iter().try_for_each(|check| check.verify(Variant::Floor)))
     }
 
     /// Every check under every variant, interleaved, so that the variants can be compared.
@@ -113,14 +103,9 @@ impl Driver {
         Ok(serde_json::Value::Array(rows).to_string())
     }
 
-    fn timed(
-        &mut self,
-        name: &str,
-        n: usize,
-        verify: fn(&peer::Peer) -> Outcome<()>,
-    ) -> Outcome<String> {
-        let crate_ = &self.case(name)?.crate_;
-        samples(n, || verify(crate_))
+    fn timed(&mut self, name: &str, n: &str, verify: fn(&Prepared) -> Outcome<()>) -> Outcome<String> {
+        let (prepared, n) = (self.case(name)?, count(n)?);
+        samples(n, || verify(prepared))
     }
 
     fn case(&mut self, name: &str) -> Outcome<&Prepared> {
@@ -128,13 +113,12 @@ impl Driver {
             let case = case::Case::load(&Path::new(&self.folder).join(name))?;
             let prepared = Prepared {
                 floor: extract::floor(&case)?,
+                library: library::Library::new(&case)?,
                 crate_: peer::Peer::new(&case)?,
             };
             self.prepared.insert(name.to_owned(), prepared);
         }
-        self.prepared
-            .get(name)
-            .ok_or_else(|| format!("no case {name}"))
+        self.prepared.get(name).ok_or_else(|| format!("no case {name}"))
     }
 }
 

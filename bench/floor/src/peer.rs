@@ -36,16 +36,8 @@ impl Peer {
     }
 
     fn verify(&self, bundle: &Bundle) -> Outcome<()> {
-        let result = during(
-            "verify",
-            self.verifier.verify(self.artifact, bundle, &self.policy),
-        )?;
-        let whole =
-            result.certificate_verified() && result.sct_verified() && result.tlog_verified();
-        if whole {
-            Ok(())
-        } else {
-            Err("the crate skipped a check".to_owned())
-        }
+        let result = during("verify", self.verifier.verify(self.artifact, bundle, &self.policy))?;
+        let whole = result.certificate_verified() && result.sct_verified() && result.tlog_verified();
+        if whole { Ok(()) } else { Err("the crate skipped a check".to_owned()) }
     }
 }
