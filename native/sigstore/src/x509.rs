@@ -74,7 +74,7 @@ impl<'a> Parts<'a> {
         let spki = fields.tlv_bytes()?;
         let (mut extensions, mut before) = (Vec::new(), length);
         while !fields.is_finished() {
-            let at = (length - fields.remaining_len())?;
+            let at = fields.position();
             if fields.peek_tag()? == explicit(TagNumber::N3) {
                 extensions = read_extensions(fields.tlv_bytes()?)?;
                 before = at;
