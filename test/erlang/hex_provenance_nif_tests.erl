@@ -251,8 +251,9 @@ long_work_is_on_dirty_schedulers_test_() ->
         ?assert(Micros < 150_000)
     end).
 
+%% Long enough to build a library with hooks in it.
 peer_test(Library, Test) ->
-    {timeout, 300, fun() ->
+    {timeout, 1200, fun() ->
         case application(Library) of
             {ok, Ebin, Remove} ->
                 Options = #{connection => standard_io, args => ["-pa", Ebin]},
