@@ -3,6 +3,12 @@
 // The macro's functions are as public as their module.
 #![allow(missing_docs, unreachable_pub)]
 
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use provenance_sigstore::claims::CLAIMS;
+use provenance_sigstore::error::CATALOGUE;
+use provenance_sigstore::evidence::CHECKS;
 use rustler::{Atom, Encoder, Env, Term};
 
 rustler::atoms! {
@@ -29,7 +35,36 @@ rustler::atoms! {
     timestamp_authorities,
 }
 
+/// The names of the core's closed tables, as atoms: making one takes a lock of the VM's, and a result has dozens.
+static KNOWN: OnceLock<HashMap<&'static str, Atom>> = OnceLock::new();
+
+/// Names that no table of the core lists.
+const OTHERS: &[&str] = &[
+    "uri",
+    "email",
+    "dns",
+    "other_name",
+    "sha256",
+    "sha384",
+    "sha512",
+    "embedded",
+    "tuf",
+    "file",
+    "none",
+    "timestamp_authority",
+    "log",
+];
+
+/// Makes the atoms of all names, when the library is loaded.
+pub(crate) fn install(env: Env<'_>) {
+    let claims = CLAIMS.iter().map(|claim| claim.name);
+    let errors = CATALOGUE.iter().flat_map(|entry| [entry.code, entry.stage.as_str()]);
+    let names = claims.chain(errors).chain(CHECKS.iter().copied()).chain(OTHERS.iter().copied());
+    KNOWN.get_or_init(|| names.filter_map(|name| Some((name, Atom::from_str(env, name).ok()?))).collect());
+}
+
 /// The atom of a name out of one of the core's closed tables; never of anything an input holds.
 pub(crate) fn known<'a>(env: Env<'a>, name: &'static str) -> Term<'a> {
-    Atom::from_str(env, name).unwrap_or_else(|_| undefined()).encode(env)
+    let ready = KNOWN.get().and_then(|known| known.get(name)).copied();
+    ready.or_else(|| Atom::from_str(env, name).ok()).unwrap_or_else(undefined).encode(env)
 }

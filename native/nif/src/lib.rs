@@ -64,7 +64,7 @@ fn sigstore_catalogue(env: Env<'_>) -> Term<'_> {
 
 fn load(env: Env<'_>, _: Term<'_>) -> bool {
     guard::install();
-    let _ = env;
+    atoms::install(env);
     true
 }
 
