@@ -27,7 +27,7 @@ use sigstore_tuf::{TrustedMetadataSet, Updater, UpdaterConfig};
 use crate::encoding::hex_encode;
 use crate::error::{Error, Fault, Result, quote};
 use crate::time::Time;
-use cache::Cache;
+use cache::{Cache, Lock};
 use http::Http;
 use state::{Archive, Recorder, State};
 
@@ -248,7 +248,7 @@ const CACHE_GRACE: Duration = Duration::from_secs(2);
 
 async fn online(repository: &Arc<Repository>, options: &RefreshOptions) -> Result<Refreshed> {
     let started = Instant::now();
-    let now = timestamp(options.now)?;
+    let now = Moment::now(options)?;
     let cache = open_cache(repository, options).await?;
     let known = match &cache {
         Some(cache) => cache.read().await?,
@@ -261,12 +261,18 @@ async fn online(repository: &Arc<Repository>, options: &RefreshOptions) -> Resul
         let limit = u64::try_from(options.total_timeout.as_millis()).unwrap_or(u64::MAX);
         Err(Fault::BudgetExhausted { what: "milliseconds for refreshing a trust root", limit }.into())
     });
-    let Some(cache) = cache else { return outcome.map(|vouched| vouched.dated(options.now.seconds)) };
+    let Some(cache) = cache else { return outcome };
     match outcome {
-        Ok(vouched) => {
+        Ok(refreshed) => {
             let patience = options.total_timeout.saturating_sub(started.elapsed()).max(CACHE_GRACE);
-            let completed = recorder.completed(options.now.seconds)?;
-            settle(repository, options, &cache, patience, &known, vouched, completed).await
+            let lock = cache.lock(patience).await?;
+            let completed = recorder.completed(&refreshed)?;
+            let disk = cache.read().await?;
+            if disk != known {
+                return settle(repository, options, &cache, lock, &disk, &completed).await;
+            }
+            cache.write(lock, completed).await?;
+            Ok(refreshed)
         }
         Err(error) => Err(match keep(repository, &cache, &known, &recorder.progress()).await {
             Ok(()) => error,
@@ -291,37 +297,30 @@ async fn offline(repository: &Arc<Repository>, options: &RefreshOptions) -> Resu
     standing(repository, options, &state, jiff::Timestamp::MIN).await
 }
 
-/// Puts a `completed` refresh on disk, unless another process has got further since `known` was read: then what that
-/// one found stands, and is the answer.
+/// Settles what a `completed` refresh means to a cache that another process has changed meanwhile. If that one got
+/// further, what it found stands, and is the answer.
 async fn settle(
     repository: &Arc<Repository>,
     options: &RefreshOptions,
     cache: &Cache,
-    patience: Duration,
-    known: &State,
-    vouched: Vouched,
-    completed: State,
+    lock: Lock,
+    disk: &State,
+    completed: &State,
 ) -> Result<Refreshed> {
-    let lock = cache.lock(patience).await?;
-    let disk = cache.read().await?;
-    if disk == *known {
-        cache.write(lock, completed).await?;
-        return Ok(vouched.dated(options.now.seconds));
-    }
     // Seen from what is on disk now, is ours still an update? The same rules decide as for a server's metadata.
-    let now = timestamp(options.now)?;
+    let now = Moment::now(options)?;
     let recorder = Arc::new(Recorder::new(disk.without_latest()));
     match update(repository, Archive::new(completed.clone()), &recorder, &options.sizes, now).await {
-        Ok(vouched) => {
-            let merged = recorder.completed(options.now.seconds)?.with_latest_of(repository, &disk)?;
+        Ok(refreshed) => {
+            let merged = recorder.completed(&refreshed)?.with_latest_of(repository, disk)?;
             cache.write(lock, merged).await?;
-            Ok(vouched.dated(options.now.seconds))
+            Ok(refreshed)
         }
         Err(refused) => {
-            let disk_now = disk.with_roots_of(&completed);
-            let answer = standing(repository, options, &disk_now, now).await.map_err(|_| refused)?;
-            if disk_now != disk {
-                cache.write(lock, disk_now).await?;
+            let merged = disk.with_roots_of(completed);
+            let answer = standing(repository, options, &merged, now.expiry).await.map_err(|_| refused)?;
+            if merged != *disk {
+                cache.write(lock, merged).await?;
             }
             Ok(answer)
         }
@@ -342,20 +341,24 @@ async fn keep(repository: &Arc<Repository>, cache: &Cache, known: &State, progre
     cache.write(lock, merged).await
 }
 
-/// What the completed refresh in `state` says, verified anew as if it were `now`.
+/// What the completed refresh in `state` says, verified anew; what has expired before `expiry` is refused.
 async fn standing(
     repository: &Arc<Repository>,
     options: &RefreshOptions,
     state: &State,
-    now: jiff::Timestamp,
+    expiry: jiff::Timestamp,
 ) -> Result<Refreshed> {
     let state = state.without_latest();
     let recorder = Arc::new(Recorder::new(state.clone()));
-    let verified_at = state.verified_at().unwrap_or(i64::MIN);
-    let vouched = update(repository, Archive::new(state), &recorder, &options.sizes, now).await?;
-    // The cache's word on its own age is not signed; this much of it is certain.
-    let as_of = verified_at.min(vouched.timestamp_expires).min(options.now.seconds);
-    Ok(vouched.dated(as_of))
+    let as_of = state.verified_at().unwrap_or(i64::MIN).min(options.now.seconds);
+    let newest_root = state.newest_root();
+    let moment = Moment { expiry, as_of };
+    let refreshed = update(repository, Archive::new(state), &recorder, &options.sizes, moment).await?;
+    // A damaged root must not make an older one, whose keys may have been withdrawn, the newest.
+    if refreshed.root_version < newest_root {
+        return Err(refused(repository, &format!("the cached root version {newest_root} does not verify")));
+    }
+    Ok(refreshed)
 }
 
 /// One TUF update from `source`, over what `recorder` knows. It records what was verified, even when this fails.
@@ -364,28 +367,63 @@ async fn update(
     source: impl sigstore_tuf::Repository + 'static,
     recorder: &Arc<Recorder>,
     sizes: &Sizes,
-    now: jiff::Timestamp,
-) -> Result<Vouched> {
+    now: Moment,
+) -> Result<Refreshed> {
     let refused = |error| fault(repository, error);
     let mut updater = Updater::new(source, &repository.root)
         .map_err(refused)?
         .with_config(config(sizes))
         .with_store(Arc::clone(recorder));
-    updater.refresh(now).await.map_err(refused)?;
+    updater.refresh(now.expiry).await.map_err(refused)?;
+    recorder.check_root(updater.trusted()).map_err(refused)?;
     recorder.check_latest(updater.trusted()).map_err(refused)?;
     let info = updater
-        .get_target_info(TARGET, now)
+        .get_target_info(TARGET, now.expiry)
         .await
         .map_err(refused)?
         .ok_or_else(|| refused(sigstore_tuf::Error::TargetNotFound(TARGET.to_owned())))?;
     if info.length > sizes.trusted_root {
         return Err(Fault::InputTooLarge { what: TARGET, limit: sizes.trusted_root, actual: info.length }.into());
     }
-    let trusted_root = match updater.find_cached_target(&info, TARGET) {
+    let bytes = match updater.find_cached_target(&info, TARGET) {
         Some(bytes) => bytes,
         None => updater.download_target(&info, TARGET).await.map_err(refused)?,
     };
-    Vouched::new(trusted_root, updater.trusted()).ok_or_else(|| refused(sigstore_tuf::Error::NotRefreshed))
+    vouched(bytes, updater.trusted(), now.as_of).ok_or_else(|| refused(sigstore_tuf::Error::NotRefreshed))
+}
+
+/// When an update takes place.
+#[derive(Debug, Clone, Copy)]
+struct Moment {
+    /// What expired before this is refused.
+    expiry: jiff::Timestamp,
+    /// When the timestamp was, or is now, found to be fresh.
+    as_of: i64,
+}
+
+impl Moment {
+    fn now(options: &RefreshOptions) -> Result<Self> {
+        let Time { seconds, nanos } = options.now;
+        let expiry = i32::try_from(nanos).ok().and_then(|nanos| jiff::Timestamp::new(seconds, nanos).ok());
+        let invalid = || Fault::OptionInvalid { option: "now".to_owned(), expected: "a time in the years 1 to 9999" };
+        Ok(Self { expiry: expiry.ok_or_else(invalid)?, as_of: seconds })
+    }
+}
+
+fn vouched(trusted_root: Vec<u8>, trusted: &TrustedMetadataSet, as_of: i64) -> Option<Refreshed> {
+    let (root, timestamp, snapshot) = (trusted.root(), trusted.timestamp()?, trusted.snapshot()?);
+    let targets = trusted.targets_role("targets")?;
+    let expires = root.expires().min(timestamp.expires()).min(snapshot.expires()).min(targets.expires());
+    Some(Refreshed {
+        trusted_root,
+        // The cache's word on its own age is not signed, but nothing was fresh after it had expired.
+        as_of: as_of.min(timestamp.expires().as_second()),
+        expires: expires.as_second(),
+        root_version: root.version,
+        timestamp_version: timestamp.version,
+        snapshot_version: snapshot.version,
+        targets_version: targets.version,
+    })
 }
 
 fn config(sizes: &Sizes) -> UpdaterConfig {
@@ -400,47 +438,11 @@ fn config(sizes: &Sizes) -> UpdaterConfig {
     config
 }
 
-/// A trusted root together with the metadata that vouches for it, not yet dated.
-struct Vouched {
-    refreshed: Refreshed,
-    timestamp_expires: i64,
-}
-
-impl Vouched {
-    fn new(trusted_root: Vec<u8>, trusted: &TrustedMetadataSet) -> Option<Self> {
-        let (root, timestamp, snapshot) = (trusted.root(), trusted.timestamp()?, trusted.snapshot()?);
-        let targets = trusted.targets_role("targets")?;
-        let expires = root.expires().min(timestamp.expires()).min(snapshot.expires()).min(targets.expires());
-        Some(Self {
-            refreshed: Refreshed {
-                trusted_root,
-                as_of: i64::MIN,
-                expires: expires.as_second(),
-                root_version: root.version,
-                timestamp_version: timestamp.version,
-                snapshot_version: snapshot.version,
-                targets_version: targets.version,
-            },
-            timestamp_expires: timestamp.expires.as_second(),
-        })
-    }
-
-    fn dated(self, seconds: i64) -> Refreshed {
-        Refreshed { as_of: seconds, ..self.refreshed }
-    }
-}
-
 async fn open_cache(repository: &Repository, options: &RefreshOptions) -> Result<Option<Cache>> {
     let Some(directory) = &options.cache_dir else { return Ok(None) };
     let cache = Cache::new(directory, &repository.cache_key);
     cache.prepare().await?;
     Ok(Some(cache))
-}
-
-fn timestamp(time: Time) -> Result<jiff::Timestamp> {
-    i32::try_from(time.nanos).ok().and_then(|nanos| jiff::Timestamp::new(time.seconds, nanos).ok()).ok_or_else(|| {
-        Fault::OptionInvalid { option: "now".to_owned(), expected: "a time in the years 1 to 9999" }.into()
-    })
 }
 
 /// The fault behind an error of the TUF crate.

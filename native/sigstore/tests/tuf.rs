@@ -593,7 +593,7 @@ fn the_environment_names_a_proxy_and_exceptions() {
     let maker = Maker::new();
     let proxy = Server::new(maker.files());
     let folder = Folder::new();
-    let mut program = Program::new("http://tuf.test/", &maker.root_file(1), &folder.0);
+    let mut program = Program::new("http://tuf.test/", &maker.root_file(1), &folder.0.join("cache"));
     program.environment = vec![("http_proxy", format!("http://127.0.0.1:{}", proxy.port()))];
     assert_eq!(program.run().code, "ok");
     program.environment.push(("no_proxy", "tuf.test".into()));
@@ -618,7 +618,7 @@ fn tls_trusts_the_platform_and_the_stated_authorities() {
     let trusting = RefreshOptions { ca_files: vec![pem.clone()], ..options() };
     assert!(run(&repository, &trusting).is_ok());
 
-    let mut program = Program::new(&url, &maker.root_file(1), &folder.0);
+    let mut program = Program::new(&url, &maker.root_file(1), &folder.0.join("cache"));
     program.environment = vec![("SSL_CERT_FILE", pem.display().to_string()), ("SSL_CERT_DIR", String::new())];
     assert_eq!(program.run().code, "ok");
 
@@ -711,6 +711,26 @@ fn collect_paths(value: &Value, path: String, paths: &mut Vec<String>) {
         }
     }
     paths.push(path);
+}
+
+#[test]
+fn a_damaged_root_does_not_bring_an_older_one_back() {
+    let world = World::new();
+    world.change(|maker| (0..3).for_each(|_| maker.rotate(|_| ())));
+    world.refresh().unwrap();
+    for damaged in ["2", "3", "4"] {
+        let mut state: Value = serde_json::from_slice(&fs::read(world.cache_file()).unwrap()).unwrap();
+        state["roots"][damaged] = Value::from("damaged");
+        fs::write(world.cache_file(), state.to_string()).unwrap();
+        assert_eq!(code(world.offline()), "trust_refresh_failed");
+        world.refresh().unwrap();
+        assert_eq!(world.offline().unwrap().root_version, 4);
+    }
+    let mut state: Value = serde_json::from_slice(&fs::read(world.cache_file()).unwrap()).unwrap();
+    state["roots"]["3"] = Value::from("damaged");
+    fs::write(world.cache_file(), state.to_string()).unwrap();
+    world.serve_but(|path, _| (path == "4.root.json").then_some(Answer::Status(404)));
+    refused_as(world.refresh(), "root");
 }
 
 #[test]
@@ -855,6 +875,21 @@ fn new_keys_found_by_another_process_stand() {
     let refreshed = world.overtaken(|_| (), |maker| maker.publish("{\"n\":2}"), rotated).unwrap();
     assert_eq!((refreshed.root_version, refreshed.trusted_root.as_slice()), (2, &b"{\"n\":3}"[..]));
     assert_eq!(world.offline().unwrap().root_version, 2);
+}
+
+#[test]
+fn what_two_processes_found_comes_together() {
+    let world = World::new();
+    world.refresh().unwrap();
+    let mine = |maker: &mut Maker| {
+        maker.rotate(|_| ());
+        maker.publish("{\"n\":2}");
+    };
+    // The other one sees newer content, but not the new root.
+    let cut = |files: &mut BTreeMap<String, Vec<u8>>| drop(files.remove("2.root.json"));
+    let refreshed = world.overtaken(cut, mine, |maker| maker.publish("{\"n\":3}")).unwrap();
+    assert_eq!((refreshed.root_version, refreshed.timestamp_version), (2, 3));
+    assert_eq!(world.offline().unwrap(), refreshed);
 }
 
 #[test]

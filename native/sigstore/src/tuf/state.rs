@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sigstore_tuf::transport::FetchFuture;
 use sigstore_tuf::{MetadataStore, TrustedMetadataSet};
 
-use super::Repository;
+use super::{Refreshed, Repository};
 use crate::error::{Fault, Result};
 
 /// The metadata of a repository as this machine last saw it. Nothing in it is trusted: every use verifies it from the
@@ -28,6 +28,8 @@ pub(super) struct State {
 struct Complete {
     /// When it was found to be fresh, in Unix seconds.
     verified_at: i64,
+    /// The version of the root role that vouched for it.
+    root_version: u64,
     timestamp: String,
     snapshot: String,
     targets: String,
@@ -41,6 +43,12 @@ impl State {
     /// When the completed refresh was found to be fresh.
     pub(super) fn verified_at(&self) -> Option<i64> {
         self.complete.as_ref().map(|complete| complete.verified_at)
+    }
+
+    /// The newest version of the root role that was ever verified, whether what is left of it verifies or not.
+    pub(super) fn newest_root(&self) -> u64 {
+        let vouched = self.complete.as_ref().map(|complete| complete.root_version);
+        self.roots.keys().next_back().copied().max(vouched).unwrap_or_default()
     }
 
     /// This state, with the completed refresh as the newest thing known.
@@ -137,10 +145,12 @@ impl Recorder {
         Self { known, verified: Mutex::default() }
     }
 
-    /// What is known after a refresh that was completed at `verified_at`.
-    pub(super) fn completed(&self, verified_at: i64) -> Result<State> {
+    /// What is known after a refresh that was completed.
+    pub(super) fn completed(&self, refreshed: &Refreshed) -> Result<State> {
         let mut verified = self.verified().clone();
-        let roots = self.roots(&mut verified);
+        let mut roots = self.roots(&mut verified);
+        // Anything newer would have been used if it could be verified.
+        roots.retain(|version, _| *version <= refreshed.root_version);
         let mut newest = |name: &'static str| {
             let bytes = verified.remove(name).or_else(|| self.known.stored(name).map(Into::into)).unwrap_or_default();
             text(name, bytes)
@@ -151,7 +161,8 @@ impl Recorder {
             .into_iter()
             .filter_map(|(name, bytes)| Some((name.strip_suffix(".json")?.to_owned(), String::from_utf8(bytes).ok()?)))
             .collect();
-        let complete = Complete { verified_at, timestamp, snapshot, targets, delegated, trusted_root };
+        let (verified_at, root_version) = (refreshed.as_of, refreshed.root_version);
+        let complete = Complete { verified_at, root_version, timestamp, snapshot, targets, delegated, trusted_root };
         Ok(State { roots, complete: Some(complete), latest_timestamp: None })
     }
 
@@ -163,6 +174,21 @@ impl Recorder {
             roots: self.roots(&mut verified),
             complete: self.known.complete.clone(),
             latest_timestamp: latest.or_else(|| self.known.latest_timestamp.clone()),
+        }
+    }
+
+    /// Refuses a root that is older than one which was verified before: the TUF crate itself stops at the first cached
+    /// root that is damaged, and does not come back for those after it.
+    pub(super) fn check_root(&self, trusted: &TrustedMetadataSet) -> sigstore_tuf::Result<()> {
+        let version = trusted.root().version;
+        let next = version.checked_add(1).and_then(|next| self.known.roots.get(&next));
+        match next.map(|next| trusted.clone().update_root(next.as_bytes())) {
+            Some(Ok(())) => Err(sigstore_tuf::Error::Rollback {
+                role: "root".to_owned(),
+                trusted: version.saturating_add(1),
+                new: version,
+            }),
+            Some(Err(_)) | None => Ok(()),
         }
     }
 
