@@ -44,6 +44,15 @@ pub(crate) enum Purpose {
     TimeStamping,
 }
 
+/// Why a certificate is not an authority's to vouch for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// It was issued by somebody else, or not at all.
+    Untrusted(String),
+    /// It is not a certificate for this.
+    Unfit(String),
+}
+
 /// A certificate or timestamp authority.
 pub(crate) struct Authority {
     pub(crate) uri: String,
@@ -107,24 +116,26 @@ impl Authority {
 
     /// The issuer of `certificate` among this authority's; only signature, names, usage and extensions are looked at,
     /// not times: those are compared with every verified time afterwards.
-    pub(crate) fn issuer_of(&self, certificate: &[u8], valid: &Validity, purpose: Purpose) -> Result<&Issuer, String> {
+    pub(crate) fn issuer_of(&self, certificate: &[u8], valid: &Validity, purpose: Purpose) -> Result<&Issuer, Refusal> {
         let der = CertificateDer::from(certificate);
-        let parsed = EndEntityCert::try_from(&der).map_err(|e| reason(&e))?;
+        let parsed = EndEntityCert::try_from(&der).map_err(|e| refusal(&e))?;
         let usage = KeyUsage::required(match purpose {
             Purpose::CodeSigning => CODE_SIGNING,
             Purpose::TimeStamping => TIME_STAMPING,
         });
         let any_valid_time = valid.start.map_or(0, |t| u64::try_from(t.seconds).unwrap_or(0));
         let time = UnixTime::since_unix_epoch(std::time::Duration::from_secs(any_valid_time));
-        let path =
-            parsed.verify_for_usage(ALGORITHMS, &self.anchors, &[], time, usage, None, None).map_err(|e| reason(&e))?;
+        let path = parsed
+            .verify_for_usage(ALGORITHMS, &self.anchors, &[], time, usage, None, None)
+            .map_err(|e| refusal(&e))?;
         let place = self.anchors.iter().position(|anchor| std::ptr::eq(anchor, path.anchor()));
-        place.and_then(|i| self.issuers.get(i)).ok_or_else(|| "its issuer is not found again".to_owned())
+        let found = place.and_then(|i| self.issuers.get(i));
+        found.ok_or_else(|| Refusal::Untrusted("its issuer is not found again".to_owned()))
     }
 
     fn add_issuer(&mut self, at: &str, link: &Link<'_>, validity: Option<Validity>) -> Result<()> {
         let der = CertificateDer::from(link.der);
-        let anchor = anchor_from_trusted_cert(&der).map_err(|e| invalid(at, &reason(&e)))?;
+        let anchor = anchor_from_trusted_cert(&der).map_err(|e| invalid(at, &quote(&e.to_string())))?;
         self.anchors.push(anchor.to_owned());
         self.issuers.push(Issuer {
             key_hash: sha256(link.key.spki()),
@@ -188,13 +199,19 @@ pub(crate) fn signature_hash(oid: &ObjectIdentifier) -> Option<HashAlgorithm> {
     }
 }
 
-fn reason(e: &webpki::Error) -> String {
+fn refusal(e: &webpki::Error) -> Refusal {
     match e {
-        webpki::Error::UnknownIssuer => "no authority of the trust root issued it".to_owned(),
-        webpki::Error::InvalidSignatureForPublicKey => "its issuer's signature does not match".to_owned(),
-        webpki::Error::CaUsedAsEndEntity => "it is an authority's, not a signer's".to_owned(),
-        webpki::Error::RequiredEkuNotFoundContext(_) => "it is not for this use (extended key usage)".to_owned(),
-        webpki::Error::UnsupportedCriticalExtension => "it has an unknown critical extension".to_owned(),
-        other => quote(&other.to_string()),
+        webpki::Error::UnknownIssuer => Refusal::Untrusted("no authority of the trust root issued it".to_owned()),
+        webpki::Error::InvalidSignatureForPublicKey => {
+            Refusal::Untrusted("its issuer's signature does not match".to_owned())
+        }
+        webpki::Error::CaUsedAsEndEntity => Refusal::Unfit("it is an authority's, not a signer's".to_owned()),
+        webpki::Error::RequiredEkuNotFoundContext(_) => {
+            Refusal::Unfit("it is not for this use (extended key usage)".to_owned())
+        }
+        webpki::Error::UnsupportedCriticalExtension => {
+            Refusal::Unfit("it has an unknown critical extension".to_owned())
+        }
+        other => Refusal::Untrusted(quote(&other.to_string())),
     }
 }

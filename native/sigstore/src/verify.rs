@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use crate::artifact::{Artifact, Digests, HashAlgorithm, sha256};
-use crate::authority::{Issuer, Purpose};
+use crate::authority::{Issuer, Purpose, Refusal};
 use crate::bundle::{Bundle, Content, Envelope, LogEntry, Material, MessageSignature, Version};
 use crate::certificate::Certificate;
 use crate::checkpoint::Checkpoint;
@@ -203,7 +203,7 @@ fn check_chain_order(version: Version, leaf: &Certificate, others: &[Vec<u8>]) -
 
 /// The trust root one of whose authorities issued the certificate.
 fn choose_root<'a>(certificate: &Certificate, roots: &'a [Arc<TrustRoot>]) -> Result<(&'a TrustRoot, &'a Issuer)> {
-    let mut reason = "no authority of the trust root issued it".to_owned();
+    let mut refusal = Refusal::Untrusted("no authority of the trust root issued it".to_owned());
     let mut outside = None;
     let issuer_key_id = certificate.issuer_key_id.as_deref();
     for root in roots {
@@ -212,11 +212,15 @@ fn choose_root<'a>(certificate: &Certificate, roots: &'a [Arc<TrustRoot>]) -> Re
                 // Several authorities may share a name and key; the one that was valid when it issued is meant.
                 Ok(issuer) if overlaps(issuer, &certificate.validity) => return Ok((root, issuer)),
                 Ok(issuer) => outside = outside.or(Some((root.as_ref(), issuer))),
-                Err(why) => reason = why,
+                Err(why) => refusal = why,
             }
         }
     }
-    outside.ok_or_else(|| Fault::CertificateUntrusted { subject: certificate.subject(), reason }.into())
+    let subject = certificate.subject();
+    outside.ok_or_else(|| match refusal {
+        Refusal::Untrusted(reason) => Fault::CertificateUntrusted { subject, reason }.into(),
+        Refusal::Unfit(reason) => Fault::CertificateInvalid { subject, reason }.into(),
+    })
 }
 
 fn overlaps(issuer: &Issuer, validity: &Validity) -> bool {
@@ -352,7 +356,12 @@ fn check_message(
     algorithms.extend(hash);
     algorithms.sort_unstable();
     algorithms.dedup();
-    let digests = artifact.digests(&algorithms)?;
+    // A message that is signed whole is read once, so that what is hashed is what is verified.
+    let whole = if hash.is_none() { artifact.bytes(limits.message_bytes)? } else { None };
+    let digests = match &whole {
+        Some(bytes) => Artifact::Bytes(bytes).digests(&algorithms)?,
+        None => artifact.digests(&algorithms)?,
+    };
     match digests.get(message.algorithm) {
         Some(actual) if actual == message.digest => {}
         Some(actual) => {
@@ -371,7 +380,7 @@ fn check_message(
             key.verify_digest(*hash, digest, &message.signature)
         }
         None => {
-            let bytes = artifact.bytes(limits.message_bytes)?.ok_or_else(|| Fault::DigestUnavailable {
+            let bytes = whole.ok_or_else(|| Fault::DigestUnavailable {
                 needed: "own bytes (its signature scheme does not hash first)".to_owned(),
                 given: artifact.describe(),
             })?;
@@ -518,7 +527,11 @@ fn verify_entry(
         None => return Err(Fault::InclusionProofMissing { index: at }.into()),
     };
     let dated = promised.map_or_else(
-        || proofs.times.is_empty() || proofs.times.iter().any(|t| log.validity.contains(t.time)),
+        || match proofs.times.as_slice() {
+            // Nothing dates it: then only a log that is still in use will do.
+            [] => log.validity.end.is_none(),
+            times => times.iter().any(|t| log.validity.contains(t.time)),
+        },
         |time| log.validity.contains(Time::from_seconds(time)),
     );
     if !dated {
@@ -651,6 +664,7 @@ impl Faults {
     /// The first stage that a person would look at leads.
     fn settle(mut self) -> Result<()> {
         self.0.sort_by_key(usefulness);
+        self.0.dedup();
         Error::from_faults(self.0).map_or(Ok(()), Err)
     }
 }
