@@ -30,7 +30,8 @@ defmodule HexProvenance.Sigstore do
       `:public_good`.
     * `:untimed` - whether a key's signature may go undated by any log or timestamp. By default `false`.
     * `:thresholds` - a map of how many `:log_entries`, `:timestamps` and `:scts` (0 to 16) are needed, instead of what
-      the trust root says.
+      the trust root says; what it leaves out is 1, 0 and 1. Whatever it states, a certificate's signature needs a
+      verified time.
     * `:limits` - a map of how much input is accepted, by the names in `default_options/0`.
 
   What an identity states is compared with the whole text: exactly when it is a string, or by a `{:pattern, string}` in
