@@ -79,8 +79,9 @@
 -type entry() :: #{code := code(), stage := stage(), remedy := binary(), details := [atom()]}.
 
 -define(NOT_LOADED_REMEDY, <<
-    "Install Rust (cargo) and a C compiler and compile hex_provenance again, or put a library "
-    "built for this machine in its priv/native folder; then restart the VM."
+    "Install Rust (cargo) and a C compiler and compile hex_provenance again (with Gleam: run "
+    "script/build-nif in its folder), or put a library built for this machine in its priv/native "
+    "folder; then restart the VM."
 >>).
 
 %% @doc The error as text for people: what is wrong, what else is wrong, and what to do.
