@@ -10,6 +10,7 @@ use der::Decode;
 use x509_cert::spki::SubjectPublicKeyInfoRef;
 
 use crate::artifact::{HashAlgorithm, sha256};
+use crate::ed25519ph;
 use crate::encoding::pem_decode;
 use crate::error::{Fault, Result};
 
@@ -29,7 +30,7 @@ pub enum KeyAlgorithm {
     EcdsaP384,
     /// ECDSA on NIST P-521.
     EcdsaP521,
-    /// Ed25519, over the whole message.
+    /// Ed25519 over the whole message, or Ed25519ph over its SHA-512.
     Ed25519,
     /// RSA of 2048, 3072 or 4096 bits.
     Rsa,
@@ -168,6 +169,12 @@ impl PublicKey {
     pub(crate) fn verify_digest(&self, hash: HashAlgorithm, digest: &[u8], sig: &[u8]) -> Result<(), BadSignature> {
         let digest = Digest::import_less_safe(digest, hash.engine()).map_err(|_| BadSignature)?;
         self.try_engines(hash, |key| key.verify_digest_sig(&digest, sig).is_ok())
+    }
+
+    /// Verifies an Ed25519ph signature over a message of that SHA-512; of no other kind of key.
+    pub(crate) fn verify_prehashed(&self, sha512: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
+        let fits = self.algorithm == KeyAlgorithm::Ed25519;
+        if fits && ed25519ph::verifies(&self.bits, sha512, signature) { Ok(()) } else { Err(BadSignature) }
     }
 
     fn try_engines(

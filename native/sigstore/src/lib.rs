@@ -16,6 +16,7 @@ mod bundle;
 mod certificate;
 mod checkpoint;
 pub mod claims;
+mod ed25519ph;
 mod encoding;
 mod entry;
 pub mod error;

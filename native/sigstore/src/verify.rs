@@ -356,39 +356,45 @@ fn check_message(
     algorithms.extend(hash);
     algorithms.sort_unstable();
     algorithms.dedup();
-    // A message that is signed whole is read once, so that what is hashed is what is verified.
-    let whole = if hash.is_none() { artifact.bytes(limits.message_bytes)? } else { None };
-    let digests = match &whole {
-        Some(bytes) => Artifact::Bytes(bytes).digests(&algorithms)?,
-        None => artifact.digests(&algorithms)?,
-    };
-    match digests.get(message.algorithm) {
-        Some(actual) if actual == message.digest => {}
-        Some(actual) => {
-            return Err(Fault::DigestMismatch {
-                algorithm: message.algorithm.name(),
-                expected: hex_encode(&message.digest),
-                actual: hex_encode(actual),
-            }
-            .into());
-        }
-        None => return Err(unavailable(message.algorithm.name(), &digests).into()),
+    let mismatch = || Fault::SignatureMismatch { algorithm: key.algorithm().name() };
+    if let Some(hash) = hash {
+        let digests = artifact.digests(&algorithms)?;
+        check_digest(message, &digests)?;
+        let digest = digests.get(*hash).ok_or_else(|| unavailable(hash.name(), &digests))?;
+        key.verify_digest(*hash, digest, &message.signature).map_err(|_| mismatch())?;
+        return Ok(digests);
     }
-    let verified = match hash {
-        Some(hash) => {
-            let digest = digests.get(*hash).ok_or_else(|| unavailable(hash.name(), &digests))?;
-            key.verify_digest(*hash, digest, &message.signature)
+    // Ed25519: over the SHA-512 if the bundle has that, else over the message itself, which is then read once, so that
+    // what is hashed is what is verified.
+    if message.algorithm == HashAlgorithm::Sha512 {
+        let digests = artifact.digests(&algorithms)?;
+        check_digest(message, &digests)?;
+        if key.verify_prehashed(&message.digest, &message.signature).is_ok() {
+            return Ok(digests);
         }
-        None => {
-            let bytes = whole.ok_or_else(|| Fault::DigestUnavailable {
-                needed: "own bytes (its signature scheme does not hash first)".to_owned(),
-                given: artifact.describe(),
-            })?;
-            key.verify(&bytes, &message.signature)
-        }
-    };
-    verified.map_err(|_| Fault::SignatureMismatch { algorithm: key.algorithm().name() })?;
+    }
+    let bytes = artifact.bytes(limits.message_bytes)?.ok_or_else(|| Fault::DigestUnavailable {
+        needed: "own bytes (its signature scheme does not hash first)".to_owned(),
+        given: artifact.describe(),
+    })?;
+    let digests = Artifact::Bytes(&bytes).digests(&algorithms)?;
+    check_digest(message, &digests)?;
+    key.verify(&bytes, &message.signature).map_err(|_| mismatch())?;
     Ok(digests)
+}
+
+/// The digest that a bundle has of its message is a hint, but a wrong one is a sign that something is wrong.
+fn check_digest(message: &MessageSignature, digests: &Digests) -> Result<()> {
+    match digests.get(message.algorithm) {
+        Some(actual) if actual == message.digest => Ok(()),
+        Some(actual) => Err(Fault::DigestMismatch {
+            algorithm: message.algorithm.name(),
+            expected: hex_encode(&message.digest),
+            actual: hex_encode(actual),
+        }
+        .into()),
+        None => Err(unavailable(message.algorithm.name(), digests).into()),
+    }
 }
 
 fn check_envelope(envelope: &Envelope, key: &PublicKey) -> Result<()> {
