@@ -43,8 +43,7 @@ use state::{Archive, Recorder, State};
 /// - `storage_failed`: the cache cannot be used, or holds nothing when offline.
 /// - `option_invalid`, `trust_root_invalid`: what the caller gave, or a target that is not text.
 pub async fn refresh(repository: &Repository, options: &RefreshOptions) -> Result<Refreshed> {
-    let repository = Arc::new(repository.clone());
-    if options.offline { offline(&repository, options).await } else { online(&repository, options).await }
+    if options.offline { offline(repository, options).await } else { online(repository, options).await }
 }
 
 /// Where a trust root comes from, and the TUF root that vouches for it.
@@ -113,6 +112,8 @@ impl Repository {
         http::redacted(&self.url)
     }
 
+    // The roots are those of the crate sigstore-trust-root 0.15.1, which hands them out only along with a client and a
+    // cache of its own. They need not be renewed: the repositories keep the chain from each root to the newest.
     fn known(name: &str, url: &str, root: &[u8]) -> Result<Self> {
         Self::new(name.to_owned(), http::base_url(url)?, root, name.to_owned())
     }
@@ -246,7 +247,7 @@ const MAX_DELEGATIONS: u32 = 32;
 /// What the cache may take when the network has used up the time.
 const CACHE_GRACE: Duration = Duration::from_secs(2);
 
-async fn online(repository: &Arc<Repository>, options: &RefreshOptions) -> Result<Refreshed> {
+async fn online(repository: &Repository, options: &RefreshOptions) -> Result<Refreshed> {
     let started = Instant::now();
     let now = Moment::now(options)?;
     let cache = open_cache(repository, options).await?;
@@ -281,7 +282,7 @@ async fn online(repository: &Arc<Repository>, options: &RefreshOptions) -> Resul
     }
 }
 
-async fn offline(repository: &Arc<Repository>, options: &RefreshOptions) -> Result<Refreshed> {
+async fn offline(repository: &Repository, options: &RefreshOptions) -> Result<Refreshed> {
     let Some(directory) = &options.cache_dir else {
         return Err(Fault::OptionInvalid {
             option: "cache_dir".to_owned(),
@@ -300,7 +301,7 @@ async fn offline(repository: &Arc<Repository>, options: &RefreshOptions) -> Resu
 /// Settles what a `completed` refresh means to a cache that another process has changed meanwhile. If that one got
 /// further, what it found stands, and is the answer.
 async fn settle(
-    repository: &Arc<Repository>,
+    repository: &Repository,
     options: &RefreshOptions,
     cache: &Cache,
     lock: Lock,
@@ -328,7 +329,7 @@ async fn settle(
 }
 
 /// Remembers what a failed refresh verified before it failed.
-async fn keep(repository: &Arc<Repository>, cache: &Cache, known: &State, progress: &State) -> Result<()> {
+async fn keep(repository: &Repository, cache: &Cache, known: &State, progress: &State) -> Result<()> {
     if progress == known {
         return Ok(());
     }
@@ -343,7 +344,7 @@ async fn keep(repository: &Arc<Repository>, cache: &Cache, known: &State, progre
 
 /// What the completed refresh in `state` says, verified anew; what has expired before `expiry` is refused.
 async fn standing(
-    repository: &Arc<Repository>,
+    repository: &Repository,
     options: &RefreshOptions,
     state: &State,
     expiry: jiff::Timestamp,
@@ -363,7 +364,7 @@ async fn standing(
 
 /// One TUF update from `source`, over what `recorder` knows. It records what was verified, even when this fails.
 async fn update(
-    repository: &Arc<Repository>,
+    repository: &Repository,
     source: impl sigstore_tuf::Repository + 'static,
     recorder: &Arc<Recorder>,
     sizes: &Sizes,
