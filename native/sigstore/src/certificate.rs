@@ -56,6 +56,8 @@ pub struct Certificate {
     pub(crate) issuer_key_id: Option<Vec<u8>>,
     /// The extension with signed certificate timestamps.
     pub(crate) scts: Option<Vec<u8>>,
+    /// The to-be-signed part without its timestamps: what a certificate transparency log saw (RFC 6962, section 3.2).
+    pub(crate) precertificate: Option<Vec<u8>>,
     pub(crate) unknown_extensions: Vec<String>,
 }
 
@@ -83,6 +85,7 @@ impl Certificate {
             claims: Vec::with_capacity(claims::CLAIMS.len()),
             issuer_key_id: None,
             scts: None,
+            precertificate: parts.without(CT_PRECERT_SCTS),
             unknown_extensions: Vec::new(),
         };
         certificate.read_extensions(&parts.extensions)?;
@@ -121,12 +124,6 @@ impl Certificate {
     /// Whether `material`, PEM as Rekor v1 stores it, is this certificate.
     pub(crate) fn is_pem(&self, material: &[u8]) -> bool {
         crate::encoding::pem_decode(material, "CERTIFICATE").as_deref() == Some(&self.der)
-    }
-
-    /// The certificate's to-be-signed part without its timestamps: what a certificate transparency log saw
-    /// (RFC 6962, section 3.2).
-    pub(crate) fn precertificate(&self) -> Option<Vec<u8>> {
-        Parts::read(&self.der, "the signing certificate").ok()?.without(CT_PRECERT_SCTS)
     }
 
     fn read_extensions(&mut self, extensions: &[Extension<'_>]) -> Result<()> {

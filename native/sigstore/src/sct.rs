@@ -24,12 +24,12 @@ pub(crate) fn verify(
 ) -> Result<Vec<u64>, Fault> {
     let scts = embedded(certificate, limits)?;
     let precertificate =
-        certificate.precertificate().ok_or_else(|| invalid("the certificate cannot be encoded again"))?;
+        certificate.precertificate.as_deref().ok_or_else(|| invalid("the certificate cannot be encoded again"))?;
     let mut times = Vec::new();
     let mut promised: Vec<&[u8]> = Vec::new();
     let mut refusal = "the certificate carries none".to_owned();
     for sct in &scts {
-        match check(sct, issuer, &precertificate, logs) {
+        match check(sct, issuer, precertificate, logs) {
             Ok(log) if !promised.contains(&log.id.as_slice()) => {
                 promised.push(&log.id);
                 times.push(sct.timestamp);
