@@ -5,7 +5,7 @@ use std::fmt;
 use base64::Engine;
 use base64::engine::{DecodePaddingMode, GeneralPurposeConfig};
 use memchr::{memchr, memchr2, memmem};
-use serde::de::{DeserializeOwned, Deserializer, Error as _, Visitor};
+use serde::de::{DeserializeOwned, Deserializer, Visitor};
 
 use crate::error::{Error, Fault, Result, quote};
 use crate::limits::{Limits, within};
@@ -170,8 +170,23 @@ pub(crate) struct Hash(pub(crate) [u8; 32]);
 
 impl<'de> serde::Deserialize<'de> for Hash {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        let bytes = Bytes::deserialize(d)?;
-        bytes.0.try_into().map(Hash).map_err(|_| D::Error::custom("not a hash of 32 bytes"))
+        struct V;
+        impl Visitor<'_> for V {
+            type Value = Hash;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("base64 of 32 bytes")
+            }
+            fn visit_str<E: serde::de::Error>(self, v: &str) -> Result<Hash, E> {
+                // A proof has dozens: no allocation for each.
+                let mut bytes = [0; 48];
+                let length = STD.decode_slice(v, &mut bytes).or_else(|_| URL.decode_slice(v, &mut bytes));
+                match (length, bytes.first_chunk::<32>()) {
+                    (Ok(32), Some(hash)) => Ok(Hash(*hash)),
+                    _ => Err(E::custom("not base64 of 32 bytes")),
+                }
+            }
+        }
+        d.deserialize_str(V)
     }
 }
 
@@ -250,6 +265,18 @@ mod tests {
         assert!(check(br#"{"a":"[[[[\"[[[["}"#, 1).is_ok());
         assert!(check(b"[[]]", 2).is_ok());
         assert!(check(b"[[[]]]", 2).is_err());
+    }
+
+    #[test]
+    fn hashes_are_of_one_length() {
+        let read =
+            |bytes: &[u8]| serde_json::from_str::<Hash>(&format!("\"{}\"", base64_encode(bytes))).map(|h| h.0).ok();
+        assert_eq!(read(&[0xfe; 32]), Some([0xfe; 32]));
+        for length in [0, 31, 33, 48, 1000] {
+            assert_eq!(read(&vec![0xfe; length]), None, "{length}");
+        }
+        assert!(serde_json::from_str::<Hash>(&format!("\"{}\"", "_".repeat(43))).is_err());
+        assert!(serde_json::from_str::<Hash>(&format!("\"{}\"", "_-_4".repeat(10) + "_-8")).is_ok());
     }
 
     #[test]
