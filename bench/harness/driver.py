@@ -36,19 +36,18 @@ class Driver:
 
 
 class Drivers(contextlib.ExitStack):
-    """rust: floor, crate and raw hashing; beam: the library; npm and pypi: the peers."""
+    """rust: floor, core, crate and raw hashing; beam: the library; npm and pypi: the peers."""
 
     def __init__(self, artefacts: build.Artefacts, folder: pathlib.Path):
         super().__init__()
-        self.rust = self._start("rust", [artefacts.floor, folder])
-        self.beam = self._start("beam", artefacts.beam_command(folder), artefacts.beam_environment())
-        self.one_core = self._start(
-            "beam on one core",
-            ["taskset", "-c", "0", *artefacts.beam_command(folder)],
-            artefacts.beam_environment(),
-        )
-        self.npm = self._start("npm", ["node", artefacts.npm / "driver.mjs", folder])
-        self.pypi = self._start("pypi", [artefacts.python, build.BENCH / "pypi" / "driver.py", folder])
+        self.artefacts = artefacts
+        self.folder = folder
+        self._start_all()
+
+    def restart(self) -> None:
+        """New processes: where memory happens to lie makes a percent or two, for as long as a process lives."""
+        self.close()
+        self._start_all()
 
     def all(self) -> list[Driver]:
         return [self.rust, self.beam, self.one_core, self.npm, self.pypi]
@@ -56,8 +55,15 @@ class Drivers(contextlib.ExitStack):
     def that_know_versions(self) -> list[Driver]:
         return [self.beam, self.one_core, self.npm, self.pypi]
 
+    def _start_all(self) -> None:
+        beam, environment = self.artefacts.beam_command(self.folder), self.artefacts.beam_environment()
+        self.rust = self._start("rust", [self.artefacts.floor, self.folder])
+        self.beam = self._start("beam", beam, environment)
+        self.one_core = self._start("beam on one core", ["taskset", "-c", "0", *beam], environment)
+        self.npm = self._start("npm", ["node", self.artefacts.npm / "driver.mjs", self.folder])
+        self.pypi = self._start("pypi", [self.artefacts.python, build.BENCH / "pypi" / "driver.py", self.folder])
+
     def _start(self, name: str, command: list, environment: dict[str, str] | None = None) -> Driver:
         driver = Driver(name, [str(word) for word in command], environment)
         self.callback(driver.close)
         return driver
-

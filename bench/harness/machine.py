@@ -3,6 +3,7 @@
 import os
 import pathlib
 import platform
+import resource
 import subprocess
 import time
 import tomllib
@@ -42,11 +43,32 @@ def versions_in(lock: pathlib.Path, names: tuple[str, ...]) -> str:
     return " ".join(f"{p['name']}={p['version']}" for p in packages if p["name"] in names)
 
 
+def wait_until_quiet() -> None:
+    """Until ten seconds in a row belong to nobody."""
+    print("==> waiting for a quiet machine", flush=True)
+    while busy_share(10) > QUIET:
+        pass
+
+
+def busy_share(seconds: int) -> float:
+    begin, _ = machine_time()
+    time.sleep(seconds)
+    end, _ = machine_time()
+    return (end - begin) / seconds / os.cpu_count()
+
+
+def machine_time() -> tuple[float, float]:
+    """Seconds of all cores spent at work, and stolen by the hypervisor."""
+    words = pathlib.Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]
+    user, nice, system, _idle, _wait, irq, softirq, stolen = (int(word) / TICKS for word in words)
+    return user + nice + system + irq + softirq, stolen
+
+
 class Watch:
     """Processor time of the whole machine against that of the drivers and of this process."""
 
     def __init__(self, drivers: Drivers):
-        self.pids = [os.getpid()] + [driver.process.pid for driver in drivers.all()]
+        self.drivers = drivers
         self.begin = self.sample()
 
     def verdict(self) -> dict:
@@ -61,15 +83,19 @@ class Watch:
         }
 
     def sample(self) -> tuple[float, float, float, float]:
-        words = pathlib.Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]
-        user, nice, system, _idle, _wait, irq, softirq, steal = (int(word) / TICKS for word in words)
-        busy = user + nice + system + irq + softirq
-        return time.monotonic(), busy, steal, sum(map(processor_time, self.pids))
+        return time.monotonic(), *machine_time(), self.own_time()
+
+    def own_time(self) -> float:
+        """Of this process, of the drivers that live, and of those that have ended."""
+        ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+        living = [os.getpid()] + [driver.process.pid for driver in self.drivers.all()]
+        return ended.ru_utime + ended.ru_stime + sum(map(processor_time, living))
 
 
 def processor_time(pid: int) -> float:
     fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return sum(map(int, fields[11:15])) / TICKS
+    user, system = fields[11:13]
+    return (int(user) + int(system)) / TICKS
 
 
 def cpu_model() -> str:

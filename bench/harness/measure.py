@@ -14,6 +14,8 @@ CHUNK = 256 << 10
 
 @dataclasses.dataclass
 class Plan:
+    lives: int
+    warm_up: int
     rounds: int
     calls: int
     slow_calls: int
@@ -24,8 +26,8 @@ class Plan:
     memory_calls: int
 
 
-FULL = Plan(60, 40, 8, 5, 4000, 7, GIBIBYTE, 100_000)
-QUICK = Plan(8, 20, 4, 1, 1500, 3, GIBIBYTE // 8, 10_000)
+FULL = Plan(5, 100, 16, 40, 8, 5, 4000, 7, GIBIBYTE, 100_000)
+QUICK = Plan(2, 20, 5, 20, 4, 1, 1500, 3, GIBIBYTE // 8, 10_000)
 
 
 @dataclasses.dataclass
@@ -88,11 +90,13 @@ def floor_checks(drivers: Drivers, case: str, plan: Plan) -> list[dict]:
 
 
 def per_call(drivers: Drivers, case: str, plan: Plan) -> dict:
-    able = [contender for contender in contenders(drivers) if answers(contender, case)]
-    samples = {contender.key: [] for contender in able}
-    for turn in range(plan.rounds):
-        for contender in order(able, turn):
-            samples[contender.key].append(contender.turn(case, plan))
+    samples = {contender.key: [] for contender in contenders(drivers) if answers(contender, case)}
+    for _ in range(plan.lives):
+        drivers.restart()
+        living = [contender for contender in contenders(drivers) if answers(contender, case, plan.warm_up)]
+        for turn in range(plan.rounds):
+            for contender in order(living, turn):
+                samples[contender.key].append(contender.turn(case, plan))
     return {key: summary(rounds, samples["floor"]) for key, rounds in samples.items()}
 
 
@@ -103,9 +107,9 @@ def order(contenders: list, turn: int) -> list:
     return turned if turn % 2 == 0 else turned[::-1]
 
 
-def answers(contender: Contender, case: str) -> bool:
+def answers(contender: Contender, case: str, calls: int = 1) -> bool:
     try:
-        contender.driver.ask(contender.command, case, 1)
+        contender.driver.ask(contender.command, case, calls)
     except DriverError:
         return False
     return True
