@@ -16,6 +16,8 @@
     reason = "tests"
 )]
 
+#[path = "mutation/clean.rs"]
+mod clean;
 #[path = "mutation/der.rs"]
 #[allow(dead_code, reason = "shared with the other suites")]
 mod der;
@@ -48,9 +50,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use provenance_fixtures::Recipe;
-use provenance_sigstore::error::{CATALOGUE, Detail};
-use provenance_sigstore::{Artifact, Bundle, Error, Evidence, Fault, Limits, Policy, Source, TrustRoot, verify};
+use provenance_sigstore::{Artifact, Bundle, Error, Evidence, Limits, Policy, Source, TrustRoot, verify};
 
+use crate::clean::clean;
 use crate::explain::explain;
 use crate::forge::{Draft, Forge};
 use crate::mutate::{Mutant, Sweep};
@@ -267,28 +269,6 @@ fn timed(seed: &Seed, json: &[u8]) -> (Duration, Result<(Bundle, Evidence), Erro
         .and_then(|bundle| Ok((verify(&bundle, &seed.held.artifact(), &seed.policy)?.into_evidence(), bundle)))
         .map(|(evidence, bundle)| (bundle, evidence));
     (began.elapsed(), answer)
-}
-
-/// An error is of the catalogue, is no accident, and repeats little of what it was given.
-fn clean(error: &Error) -> Result<(), String> {
-    const MOST_TEXT: usize = 1024;
-    let faults: Vec<&Fault> = std::iter::once(error.fault()).chain(error.also()).collect();
-    if faults.len() > 200 {
-        return Err(format!("{} faults", faults.len()));
-    }
-    for fault in faults {
-        if fault.code() == "internal" || CATALOGUE.iter().all(|entry| entry.code != fault.code()) {
-            return Err(format!("the error {fault}"));
-        }
-        let long = |detail: &Detail| matches!(detail, Detail::Text(text) if text.len() > MOST_TEXT);
-        if fault.to_string().len() > 4 * MOST_TEXT || fault.details().iter().any(|(_, detail)| long(detail)) {
-            return Err(format!("an error of {} bytes: {}", fault.to_string().len(), fault.code()));
-        }
-        if fault.to_string().contains(char::is_control) {
-            return Err(format!("control characters in an error: {fault:?}"));
-        }
-    }
-    Ok(())
 }
 
 /// Writes a mutant where it can be found.

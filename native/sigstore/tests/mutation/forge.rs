@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use provenance_fixtures::{Hash, KeyKind, LogEntry, Recipe, Scheme, World};
+use provenance_fixtures::{Hash, Key, KeyKind, LogEntry, Recipe, Scheme, World};
 use provenance_sigstore::{
     Artifact, Bundle, Error, Evidence, HashAlgorithm, Limits, ManagedKey, Policy, PublicKey, SignerPolicy, Source,
     Thresholds, TrustRoot, hex_encode, verify,
@@ -16,6 +16,10 @@ use crate::der::{Tlv, tlv};
 pub(crate) struct Forge {
     pub(crate) world: World,
     pub(crate) root: Arc<TrustRoot>,
+    certificate_authority: Key,
+    timestamp_authority: Key,
+    first_log: Key,
+    second_log: Key,
 }
 
 /// A valid bundle, decoded.
@@ -43,7 +47,14 @@ impl Forge {
     pub(crate) fn new() -> Self {
         let world = World::default();
         let root = TrustRoot::parse(world.trusted_root_json().as_bytes(), Source::File, &Limits::default()).unwrap();
-        Self { world, root: Arc::new(root) }
+        Self {
+            root: Arc::new(root),
+            certificate_authority: world.key(KeyKind::P384, "ca current intermediate"),
+            timestamp_authority: world.key(KeyKind::P256, "tsa current leaf"),
+            first_log: world.key(KeyKind::P256, "rekor current"),
+            second_log: world.key(KeyKind::Ed25519, "log2025 current"),
+            world,
+        }
     }
 
     pub(crate) fn draft(&self, recipe: Recipe) -> Draft {
@@ -103,8 +114,7 @@ impl Forge {
 
     /// Has the authority sign another certificate.
     pub(crate) fn set_leaf(&self, draft: &mut Draft, mut certificate: Tlv) {
-        let key = self.world.key(KeyKind::P384, "ca current intermediate");
-        let signature = key.sign(Scheme::Ecdsa(Hash::Sha384), &certificate.items()[0].encode());
+        let signature = self.certificate_authority.sign(Scheme::Ecdsa(Hash::Sha384), &certificate.items()[0].encode());
         *certificate.at_mut(&[2]).unwrap() = Tlv::value(0x03, &[&[0], signature.as_slice()].concat());
         draft.json["verificationMaterial"]["certificate"]["rawBytes"] = STANDARD.encode(certificate.encode()).into();
     }
@@ -118,14 +128,13 @@ impl Forge {
         let list = &mut draft.json["verificationMaterial"]["timestampVerificationData"]["rfc3161Timestamps"];
         let value = &mut list[0]["signedTimestamp"];
         let mut tree = Tlv::parse(&bytes(value))?;
-        let signer = [1, 1, 0, tree.at(&[1, 1, 0])?.items().len() - 1, 0];
+        let signer = [1, 1, 0, tree.at(&[1, 1, 0])?.items().len().checked_sub(1)?, 0];
         change(&mut tree, &signer)?;
         let place = |tree: &Tlv, tag: u8| tree.at(&signer).and_then(|s| s.items().iter().position(|i| i.tag() == tag));
         let attributes = tree.at(&[&signer[..], &[place(&tree, 0xa0)?]].concat())?;
         let mut sorted: Vec<Vec<u8>> = attributes.items().iter().map(Tlv::encode).collect();
         sorted.sort();
-        let key = self.world.key(KeyKind::P256, "tsa current leaf");
-        let signature = key.sign(Scheme::Ecdsa(Hash::Sha256), &tlv(0x31, &sorted.concat()));
+        let signature = self.timestamp_authority.sign(Scheme::Ecdsa(Hash::Sha256), &tlv(0x31, &sorted.concat()));
         let at = [&signer[..], &[place(&tree, 0x04)?]].concat();
         *tree.at_mut(&at)? = Tlv::value(0x04, &signature);
         *value = STANDARD.encode(tree.encode()).into();
@@ -138,7 +147,7 @@ impl Forge {
         let (text, line) = envelope.as_str().unwrap().rsplit_once("\n\n").unwrap();
         let (name, encoded) = line.trim_end().rsplit_once(' ').unwrap();
         let text = change(format!("{text}\n"));
-        let signature = self.world.key(KeyKind::Ed25519, "log2025 current").sign(Scheme::Ed25519, text.as_bytes());
+        let signature = self.second_log.sign(Scheme::Ed25519, text.as_bytes());
         let bytes = [&STANDARD.decode(encoded).unwrap()[..4], &signature].concat();
         *envelope = format!("{text}\n{name} {}\n", STANDARD.encode(bytes)).into();
     }
@@ -165,8 +174,7 @@ impl Forge {
             "logID": hex_encode(&bytes(&entry["logId"]["keyId"])),
             "logIndex": index,
         });
-        let key = self.world.key(KeyKind::P256, "rekor current");
-        let signature = key.sign(Scheme::Ecdsa(Hash::Sha256), signed.to_string().as_bytes());
+        let signature = self.first_log.sign(Scheme::Ecdsa(Hash::Sha256), signed.to_string().as_bytes());
         entry["logIndex"] = index.to_string().into();
         entry["integratedTime"] = time.to_string().into();
         entry["inclusionPromise"]["signedEntryTimestamp"] = STANDARD.encode(signature).into();

@@ -118,7 +118,7 @@ pub(crate) fn of_tree(original: &Node, rng: &mut Rng) -> Mutant {
     let mut how = Vec::new();
     for _ in 0..50 {
         let places = tree.places();
-        let place = rng.pick(&places).clone();
+        let Some(place) = rng.any(&places).cloned() else { break };
         let operator = rng.pick(&OPERATORS);
         if operator.apply(&mut tree, &place, &[original], rng).is_some() {
             how.push((operator.name(), place.name));

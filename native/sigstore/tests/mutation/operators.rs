@@ -156,7 +156,7 @@ pub(crate) fn change_json(bytes: &mut Vec<u8>, rng: &mut Rng) -> Option<()> {
 pub(crate) fn change_der(root: &mut Tlv, place: &[usize], rng: &mut Rng) -> Option<()> {
     let places: Vec<_> = root.places().into_iter().filter(|p| p.starts_with(place) && p.len() > place.len()).collect();
     (0..20).find_map(|_| {
-        let (Operator::Der(_, change), at) = (*rng.pick(&OPERATORS), places.get(rng.below(places.len()))?) else {
+        let (Operator::Der(_, change), at) = (*rng.pick(&OPERATORS), rng.any(&places)?) else {
             return None;
         };
         change(root, at, rng)
@@ -188,7 +188,7 @@ pub(crate) fn flip(tree: &mut Node, place: &Place, at: usize, mask: u8) {
 fn donor(place: &Place, donors: &[&Node], rng: &mut Rng) -> Option<Node> {
     let donor = *rng.pick(donors);
     let same: Vec<_> = donor.places().into_iter().filter(|p| p.name == place.name).collect();
-    if same.is_empty() { None } else { donor.at(&rng.pick(&same).steps).cloned() }
+    donor.at(&rng.any(&same)?.steps).cloned()
 }
 
 fn inner(bytes: &mut Vec<u8>, rng: &mut Rng) -> Option<()> {
@@ -198,7 +198,7 @@ fn inner(bytes: &mut Vec<u8>, rng: &mut Rng) -> Option<()> {
     let mut tree = Node::parse(bytes)?;
     let original = tree.clone();
     let places = tree.places();
-    let place = rng.pick(&places).clone();
+    let place = rng.any(&places)?.clone();
     let own = [&original];
     (0..20).find_map(|_| rng.pick(&OPERATORS).apply(&mut tree, &place, &own, rng))?;
     *bytes = tree.encode();

@@ -35,6 +35,11 @@ impl Rng {
         (0..n).map(|_| self.byte()).collect()
     }
 
+    /// One of `list`; none when it is empty.
+    pub(crate) fn any<'a, T>(&mut self, list: &'a [T]) -> Option<&'a T> {
+        list.get(self.below(list.len()))
+    }
+
     /// One of `list`, which is not empty.
     pub(crate) fn pick<'a, T>(&mut self, list: &'a [T]) -> &'a T {
         &list[self.below(list.len())]

@@ -88,18 +88,23 @@ fn certificate(forge: &Forge, draft: &mut Draft, change: Change<'_>) -> Option<(
 }
 
 fn timestamp_information(forge: &Forge, draft: &mut Draft, change: Change<'_>) -> Option<()> {
-    const CONTENT: [usize; 6] = [1, 1, 0, 2, 1, 0];
-    const MESSAGE_DIGEST: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 4];
     forge.set_timestamp(draft, |tree, signer| {
-        change(Part::Der(tree, &CONTENT))?;
-        let digest = HashAlgorithm::Sha256.digest(&tree.at(&CONTENT)?.content());
-        let is_digest = |tlv: &Tlv| tlv.at(&[0]).is_some_and(|oid| oid.content() == MESSAGE_DIGEST);
-        let places: Vec<_> = tree.at(signer)?.places();
-        let found =
-            places.into_iter().find(|place| tree.at(signer).and_then(|s| s.at(place)).is_some_and(is_digest))?;
-        *tree.at_mut(&[signer, &found, &[1, 0]].concat())? = Tlv::value(0x04, &digest);
-        Some(())
+        change(Part::Der(tree, &TIMESTAMP_INFORMATION))?;
+        digest_again(tree, signer)
     })
+}
+
+const TIMESTAMP_INFORMATION: [usize; 6] = [1, 1, 0, 2, 1, 0];
+
+/// Has the attributes of a timestamp's signer, whose place is `signer`, state the right digest.
+pub(crate) fn digest_again(tree: &mut Tlv, signer: &[usize]) -> Option<()> {
+    const MESSAGE_DIGEST: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 4];
+    let digest = HashAlgorithm::Sha256.digest(&tree.at(&TIMESTAMP_INFORMATION)?.content());
+    let is_digest = |tlv: &Tlv| tlv.at(&[0]).is_some_and(|oid| oid.content() == MESSAGE_DIGEST);
+    let places: Vec<_> = tree.at(signer)?.places();
+    let found = places.into_iter().find(|place| tree.at(signer).and_then(|s| s.at(place)).is_some_and(is_digest))?;
+    *tree.at_mut(&[signer, &found, &[1, 0]].concat())? = Tlv::value(0x04, &digest);
+    Some(())
 }
 
 fn timestamp_attributes(forge: &Forge, draft: &mut Draft, change: Change<'_>) -> Option<()> {

@@ -71,7 +71,7 @@ fn repeat_changed(tree: &mut Node, place: &Place, donors: &[&Node], rng: &mut Rn
     let within: Vec<_> = tree.places().into_iter().filter(|p| p.steps.starts_with(&place.steps)).collect();
     let inside: Vec<_> = OPERATORS.iter().filter(|operator| !matches!(operator, Operator::Tree(..))).collect();
     (0..20).find_map(|_| {
-        let (operator, place) = (*rng.pick(&inside), rng.pick(&within));
+        let (operator, place) = (*rng.pick(&inside), rng.any(&within)?);
         operator.apply(tree, place, donors, rng)
     })
 }
@@ -99,7 +99,7 @@ fn append_from_donor(tree: &mut Node, place: &Place, donors: &[&Node], rng: &mut
 
 fn from_elsewhere(tree: &mut Node, place: &Place, _: &[&Node], rng: &mut Rng) -> Option<()> {
     let places = tree.places();
-    let other = tree.at(&rng.pick(&places).steps)?.clone();
+    let other = tree.at(&rng.any(&places)?.steps)?.clone();
     *tree.at_mut(&place.steps)? = other;
     Some(())
 }

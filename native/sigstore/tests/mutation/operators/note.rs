@@ -29,7 +29,7 @@ fn signature_lines(lines: &[Vec<u8>]) -> Vec<usize> {
 
 fn any_signature_line(lines: &[Vec<u8>], rng: &mut Rng) -> Option<usize> {
     let all = signature_lines(lines);
-    if all.is_empty() { None } else { Some(*rng.pick(&all)) }
+    rng.any(&all).copied()
 }
 
 fn drop_it(lines: &mut Vec<Vec<u8>>, rng: &mut Rng) -> Option<()> {
