@@ -248,7 +248,7 @@ fn timestamp(data: &[u8]) {
     let stamp = |draft: &mut Draft| -> Option<String> {
         let list = &mut draft.json["verificationMaterial"]["timestampVerificationData"]["rfc3161Timestamps"];
         list[0]["signedTimestamp"] = encode(data).into();
-        FORGE.set_timestamp(draft, |tree, signer| signed::digest_again(tree, signer))?;
+        FORGE.set_timestamp(draft, signed::digest_again)?;
         let list = &draft.json["verificationMaterial"]["timestampVerificationData"]["rfc3161Timestamps"];
         list[0]["signedTimestamp"].as_str().map(str::to_owned)
     };
