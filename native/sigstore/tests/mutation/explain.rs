@@ -35,6 +35,7 @@ classes! {
     JsonText: "space, escapes and the order of members mean nothing in JSON";
     UnknownField: "protobuf's JSON mapping ignores fields that a reader does not know; nothing is read from them";
     FieldSpelling: "protobuf's JSON mapping has several spellings of names, integers, base64 and absence for one value";
+    CertificateForm: "a certificate and a chain of that certificate alone are two forms of one thing";
     MediaType: "nobody signs the format's version; it only says which parts must be there, and evidence repeats it";
     ChainTail: "certificates behind the first are never used to build trust";
     KeyHint: "a hint chooses among the caller's keys, and the signature decides";
@@ -75,7 +76,9 @@ pub(crate) fn explain(
     bundle: &Bundle,
     evidence: &Evidence,
 ) -> Result<BTreeSet<Class>, String> {
-    let world: Vec<_> = all.iter().filter(|other| other.is_of_world(seed)).collect();
+    // Without a trust root nothing but the key tells worlds apart.
+    let rootless = seed.policy.trust.is_empty();
+    let world: Vec<_> = all.iter().filter(|other| rootless || other.is_of_world(seed)).collect();
     let mut judge =
         Judge { seed, world, bundle, evidence, origin: seed, authentic: Vec::new(), found: BTreeSet::new() };
     judge.content()?;
@@ -444,6 +447,8 @@ fn spelled(seed: &Seed, json: &[u8]) -> Result<Class, String> {
         Ok(Class::UnknownField)
     } else if same(spelling::normal) {
         Ok(Class::FieldSpelling)
+    } else if same(spelling::with_one_form_of_certificate) {
+        Ok(Class::CertificateForm)
     } else {
         Err("it differs from its seed in a way that nothing explains".to_owned())
     }

@@ -21,6 +21,7 @@ pub(crate) struct Sweep(Vec<(usize, Place, Operator)>);
 const GRAFTS: &[[(&str, &str); 2]] = &[
     [("key-other-statement-untimed", "dsseEnvelope"), ("key-p256", "dsseEnvelope")],
     [("unlogged-dsse", "verificationMaterial.certificate"), ("v1-dsse", "verificationMaterial.certificate")],
+    [("v01-intoto", "verificationMaterial"), ("v1-intoto", "verificationMaterial")],
     [("key-unpromised", ENTRIES), ("key-p256", ENTRIES)],
     [("key-unpromised", "verificationMaterial.tlogEntries[].integratedTime"), ("key-p256", TREE_SIZE)],
     [("key-unpromised", "verificationMaterial.tlogEntries[].logIndex"), ("key-p256", TREE_SIZE)],

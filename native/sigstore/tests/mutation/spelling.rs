@@ -80,6 +80,20 @@ pub(crate) fn normal(json: &[u8]) -> Option<Value> {
     read(json, true)
 }
 
+/// As [`normal`], with a chain of one certificate in the form of that certificate.
+pub(crate) fn with_one_form_of_certificate(json: &[u8]) -> Option<Value> {
+    let mut bundle = normal(json)?;
+    let material = bundle.get_mut("verificationMaterial")?.as_object_mut()?;
+    if let Some([only]) =
+        material.get("x509CertificateChain").and_then(|c| c["certificates"].as_array()).map(Vec::as_slice)
+    {
+        let only = only.clone();
+        material.remove("x509CertificateChain");
+        material.insert("certificate".to_owned(), only);
+    }
+    Some(bundle)
+}
+
 fn read(json: &[u8], normal: bool) -> Option<Value> {
     let mut reader = serde_json::Deserializer::from_slice(json);
     let value = Shape { kind: Kind::Message(BUNDLE), normal }.deserialize(&mut reader).ok()?;
