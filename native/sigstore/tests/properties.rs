@@ -408,7 +408,7 @@ fn with_signature(base64: &str) -> Result<Vec<u8>, Error> {
     })
 }
 
-/// RFC 4648, sections 4 and 5, digit by digit; padding may be missing but not wrong.
+/// RFC 4648, sections 4 and 5, digit by digit; padding is whole or missing.
 fn naive_base64(text: &str) -> Option<Vec<u8>> {
     const STANDARD: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     const URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
