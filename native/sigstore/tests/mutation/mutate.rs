@@ -14,10 +14,11 @@ pub(crate) struct Mutant {
 }
 
 /// The first mutants of every run: every operator at every field that any seed has; the second form of every signature
-/// of every seed; and at many of its messages and lists what may leave a bundle valid.
+/// of every seed; and at all elements of its lists and many other places what may leave a bundle valid.
 pub(crate) struct Sweep(Vec<(usize, Place, Operator)>);
 
-/// What chance would seldom find: a part of one seed with that of another, which leaves the bundle valid.
+/// What chance would seldom find: a part of one seed with that of another, or without it when none is named, which
+/// leaves the bundle valid.
 const GRAFTS: &[[(&str, &str); 2]] = &[
     [("key-other-statement-untimed", "dsseEnvelope"), ("key-p256", "dsseEnvelope")],
     [("unlogged-dsse", "verificationMaterial.certificate"), ("v1-dsse", "verificationMaterial.certificate")],
@@ -26,6 +27,7 @@ const GRAFTS: &[[(&str, &str); 2]] = &[
     [("key-unpromised", "verificationMaterial.tlogEntries[].integratedTime"), ("key-p256", TREE_SIZE)],
     [("key-unpromised", "verificationMaterial.tlogEntries[].logIndex"), ("key-p256", TREE_SIZE)],
     [("key-untimed without a root", ENTRIES), ("key-p256", ENTRIES)],
+    [("v01-intoto", "verificationMaterial.tlogEntries[].inclusionProof"), ("", "")],
 ];
 const ENTRIES: &str = "verificationMaterial.tlogEntries";
 const TREE_SIZE: &str = "verificationMaterial.tlogEntries[].inclusionProof.treeSize";
@@ -50,7 +52,7 @@ impl Sweep {
             for place in seed.tree.places() {
                 let is_text = matches!(seed.tree.at(&place.steps), Some(Node::Text(_)));
                 let fit = meaningful.iter().filter(|operator| is_text == matches!(operator, Operator::SecondForm));
-                let chosen = fit.filter(|_| is_text || rng.percent(25));
+                let chosen = fit.filter(|_| is_text || place.name.ends_with("[]") || rng.percent(25));
                 all.extend(chosen.map(|operator| (i, place.clone(), **operator)));
             }
         }
@@ -76,10 +78,13 @@ impl Sweep {
 
 fn grafted(seeds: &[Seed], [(onto, field), (from, part)]: &[(&str, &str); 2]) -> Option<(usize, Mutant)> {
     let named = |name: &str| seeds.iter().position(|seed| seed.name == name);
-    let (at, from) = (named(onto)?, &seeds[named(from)?].tree);
+    let at = named(onto)?;
     let mut tree = seeds[at].tree.clone();
     let place = tree.named(field)?;
-    *tree.at_mut(&place.steps)? = from.at(&from.named(part)?.steps)?.clone();
+    *tree.at_mut(&place.steps)? = match named(from).map(|from| &seeds[from].tree) {
+        Some(from) => from.at(&from.named(part)?.steps)?.clone(),
+        None => Node::raw("null"),
+    };
     Some((at, Mutant { bytes: tree.encode(), how: vec![("graft", place.name)] }))
 }
 

@@ -66,7 +66,8 @@ impl Operator {
 
     /// Whether what it makes is often valid.
     pub(crate) fn may_leave_it_valid(&self) -> bool {
-        const MEANINGFUL: [&str; 7] = [
+        const MEANINGFUL: [&str; 8] = [
+            "fields without names",
             "right digest by another algorithm",
             "drop",
             "exchange siblings",

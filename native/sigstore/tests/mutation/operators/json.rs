@@ -21,6 +21,7 @@ pub(crate) const ALL: &[Operator] = &[
     Operator::Tree("replace by another part", from_elsewhere),
     Operator::Tree("exchange siblings", exchange),
     Operator::Tree("wrong type", wrong_type),
+    Operator::Tree("fields without names", unnamed),
     Operator::Tree("huge number", huge_number),
     Operator::Tree("deep nesting", deep_nesting),
     Operator::Tree("cut text", cut_text),
@@ -107,16 +108,16 @@ fn from_elsewhere(tree: &mut Node, place: &Place, _: &[&Node], rng: &mut Rng) ->
 fn exchange(tree: &mut Node, place: &Place, _: &[&Node], rng: &mut Rng) -> Option<()> {
     match parent(tree, place)? {
         (Node::Object(members), i) if members.len() > 1 => {
-            let j = rng.below(members.len());
+            let j = (i + 1 + rng.below(members.len() - 1)) % members.len();
             if rng.percent(50) {
                 members.swap(i, j);
-            } else if i != j {
+            } else {
                 let value = members[i].1.clone();
                 members[i].1 = std::mem::replace(&mut members[j].1, value);
             }
         }
         (Node::List(list), i) if list.len() > 1 => {
-            let j = rng.below(list.len());
+            let j = (i + 1 + rng.below(list.len() - 1)) % list.len();
             list.swap(i, j);
         }
         _ => return None,
@@ -137,6 +138,18 @@ fn wrong_type(tree: &mut Node, place: &Place, _: &[&Node], rng: &mut Rng) -> Opt
         7 => Node::List(vec![node.clone()]),
         _ => Node::Object(vec![(Vec::new(), node.clone())]),
     };
+    Some(())
+}
+
+/// A list of a message's fields: some readers take them by their order.
+fn unnamed(tree: &mut Node, place: &Place, _: &[&Node], rng: &mut Rng) -> Option<()> {
+    let node = tree.at_mut(&place.steps)?;
+    let Node::Object(members) = node else { return None };
+    let mut values: Vec<_> = members.iter().map(|(_, value)| value.clone()).collect();
+    if rng.percent(30) {
+        values.reverse();
+    }
+    *node = Node::List(values);
     Some(())
 }
 
