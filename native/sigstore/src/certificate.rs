@@ -104,6 +104,12 @@ impl Certificate {
         self.claims.iter().find(|(n, _)| *n == name).map(|(_, v)| v.as_str())
     }
 
+    /// Kind and value of each subject alternative name that can name a signer.
+    #[must_use]
+    pub fn sans(&self) -> &[(&'static str, String)] {
+        &self.sans
+    }
+
     /// All claims present, by name.
     #[must_use]
     pub fn claims(&self) -> &[(&'static str, String)] {

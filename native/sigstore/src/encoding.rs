@@ -7,6 +7,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurposeConfig};
 use memchr::{memchr, memchr2, memmem};
 use serde::de::{DeserializeOwned, Deserializer, Visitor};
 
+use crate::by_name::ByName;
 use crate::error::{Error, Fault, Result, quote};
 use crate::limits::{Limits, within};
 
@@ -84,16 +85,18 @@ pub fn hex_decode(text: &str) -> Option<Vec<u8>> {
 pub(crate) fn from_json<T: DeserializeOwned>(format: &'static str, bytes: &[u8], limits: &Limits) -> Result<T> {
     check_shape(format, bytes, limits)?;
     // One look at the whole is cheaper than one at every string.
-    match std::str::from_utf8(bytes) {
-        Ok(text) => serde_json::from_str(text).map_err(|_| explain::<T>(format, bytes)),
-        Err(_) => Err(explain::<T>(format, bytes)),
-    }
+    let parsed = std::str::from_utf8(bytes).ok().and_then(|text| {
+        let mut json = serde_json::Deserializer::from_str(text);
+        let value = T::deserialize(ByName(&mut json)).ok()?;
+        json.end().ok().map(|()| value)
+    });
+    parsed.ok_or_else(|| explain::<T>(format, bytes))
 }
 
 /// Parsing once more, slower, to learn where it went wrong.
 fn explain<T: DeserializeOwned>(format: &'static str, bytes: &[u8]) -> Error {
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let (at, reason) = match serde_path_to_error::deserialize::<_, T>(&mut json) {
+    let (at, reason) = match serde_path_to_error::deserialize::<_, T>(ByName(&mut json)) {
         Err(e) => (e.path().to_string(), e.inner().to_string()),
         Ok(_) => (".".to_owned(), json.end().err().map_or_else(String::new, |e| e.to_string())),
     };
@@ -274,6 +277,26 @@ mod tests {
         assert!(check(br#"{"a":"[[[[\"[[[["}"#, 1).is_ok());
         assert!(check(b"[[]]", 2).is_ok());
         assert!(check(b"[[[]]]", 2).is_err());
+    }
+
+    #[test]
+    fn a_list_is_no_message() {
+        #[derive(serde::Deserialize, Debug, PartialEq)]
+        struct Outer {
+            inner: Option<Vec<Inner>>,
+        }
+        #[derive(serde::Deserialize, Debug, PartialEq)]
+        struct Inner {
+            text: Option<String>,
+        }
+        let read = |json: &str| from_json::<Outer>("x", json.as_bytes(), &Limits::default());
+        let inner = Inner { text: Some("a".to_owned()) };
+        assert_eq!(read(r#"{"inner":[{"text":"a"}]}"#), Ok(Outer { inner: Some(vec![inner]) }));
+        for json in
+            ["[]", "[[]]", r#"[[{"text":"a"}]]"#, r#"{"inner":[["a"]]}"#, r#"{"inner":[[]]}"#, r#"{"inner":[]} 1"#]
+        {
+            assert_eq!(read(json).map_err(|e| e.code()), Err("malformed"), "{json}");
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@
 mod artifact;
 mod authority;
 mod bundle;
+mod by_name;
 mod certificate;
 mod checkpoint;
 pub mod claims;
