@@ -180,8 +180,9 @@ unverified(#{media_type := MediaType, signer := Signer, log_entries := Entries} 
     {unverified, MediaType, unverified_signer(Signer),
         [unverified_entry(Entry) || Entry <- Entries], Timestamps, unverified_content(Content)}.
 
-unverified_signer(#{kind := certificate, der := Der, issuer := Issuer, claims := Claims}) ->
-    {certificate_signer, Der, option(Issuer), maps:to_list(Claims)};
+unverified_signer(#{kind := certificate, der := Der, sans := Sans} = Signer) ->
+    #{issuer := Issuer, claims := Claims} = Signer,
+    {certificate_signer, Der, Sans, option(Issuer), maps:to_list(Claims)};
 unverified_signer(#{kind := key, hint := Hint}) ->
     {key_signer, Hint}.
 

@@ -326,6 +326,7 @@
     signer := #{
         kind := certificate,
         der := binary(),
+        sans := [{uri | email | dns | other_name, binary()}],
         issuer := binary() | undefined,
         claims := #{claim() => binary()}
     } | #{kind := key, hint := binary()},

@@ -2,7 +2,7 @@
 
 import hex_provenance/claim.{type Claim}
 import hex_provenance/error.{type Failure}
-import hex_provenance/evidence.{type HashAlgorithm}
+import hex_provenance/evidence.{type HashAlgorithm, type SanKind}
 import hex_provenance/json.{type Json}
 import hex_provenance/option.{type Option}
 
@@ -21,6 +21,7 @@ pub type Unverified {
 pub type Signer {
   CertificateSigner(
     der: BitArray,
+    sans: List(#(SanKind, String)),
     issuer: Option(String),
     claims: List(#(Claim, String)),
   )

@@ -230,14 +230,14 @@ fn unverified_signer<'a>(env: Env<'a>, material: &Material, limits: &Limits) -> 
     Ok(match material {
         Material::Certificate { leaf, .. } => {
             let certificate = Certificate::parse(leaf, limits)?;
-            let claims = CLAIMS.iter().filter_map(|claim| Some((claim.name, certificate.claim(claim.name)?)));
             map(
                 env,
                 [
                     (atoms::kind(), atoms::certificate().encode(env)),
                     (atoms::der(), bytes(env, leaf)),
+                    (atoms::sans(), list(env, certificate.sans(), san)),
                     (atoms::issuer(), optional(env, certificate.issuer().as_ref(), |env, issuer| text(env, issuer))),
-                    (atoms::claims(), known_map(env, &claims.collect::<Vec<_>>(), |env, claim| text(env, claim))),
+                    (atoms::claims(), known_map(env, certificate.claims(), |env, claim| text(env, claim))),
                 ],
             )
         }
