@@ -76,7 +76,9 @@ defmodule HexProvenance.FacesTest do
   end
 
   test "an unverified bundle says so", context do
-    assert {:ok, %{unverified: true, media_type: _, signer: %{kind: :certificate} = signer}} = Bundle.info(context.bundle)
+    assert {:ok, %{unverified: true, media_type: _, signer: %{kind: :certificate} = signer}} =
+             Bundle.info(context.bundle)
+
     verified = Sigstore.verify!(context.bundle, context.artifact, context.options).signer
     assert Map.take(signer, [:sans, :issuer, :claims]) == Map.take(verified, [:sans, :issuer, :claims])
     assert signer.der == verified.certificate.der
