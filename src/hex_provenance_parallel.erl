@@ -14,9 +14,9 @@
 
 %% @doc The results of `Function' for each item, in order.
 %%
-%% There are at most as many workers as dirty CPU schedulers, and each takes the next item when it
-%% is done with one. Workers stop after their present item when the caller is gone. What a killed
-%% worker leaves undone the caller does.
+%% There are two workers for each dirty CPU scheduler: while one hands over a result and takes the
+%% next item, the scheduler has the other's to do. Workers stop after their present item when the
+%% caller is gone. What a killed worker leaves undone the caller does.
 -spec map(fun((Item) -> Result), [Item]) -> [Result].
 map(Function, [Item]) ->
     [Function(Item)];
@@ -32,7 +32,7 @@ map(Function, Items) ->
     [result(Index, Item, Results, Function) || {Index, Item} <- lists:enumerate(Items)].
 
 start(#work{items = Items} = Work) ->
-    Count = min(tuple_size(Items), erlang:system_info(dirty_cpu_schedulers_online)),
+    Count = min(tuple_size(Items), 2 * erlang:system_info(dirty_cpu_schedulers_online)),
     maps:from_list([spawn_monitor(fun() -> worker(Work) end) || _ <- lists:seq(1, Count)]).
 
 worker(#work{caller = Caller} = Work) ->
