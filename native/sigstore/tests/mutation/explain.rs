@@ -305,7 +305,8 @@ impl Judge<'_> {
                 self.note(Class::PromiseDropped, in_own.is_some_and(|e| e.promise.is_some()));
                 self.note(Class::EntryTime, in_own.is_some_and(|e| e.integrated_time != entry.integrated_time));
                 let unknown_index = made.iter().all(|e| e.index != entry.index);
-                self.note(Class::EntryIndex, unknown_index);
+                let other_index = in_own.is_some_and(|e| e.index != entry.index);
+                self.note(Class::EntryIndex, unknown_index || other_index);
                 let one_tree = entry.kind != "intoto" && entry.version == "0.0.2";
                 must(!(unknown_index && one_tree), "the index of a version 2 entry was changed")?;
             }
