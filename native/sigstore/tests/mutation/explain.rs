@@ -52,7 +52,8 @@ classes! {
     PromiseDropped: "evidence no longer has the time it vouched for; the policy says whether that is enough";
     PromiseAdded: "an authentic promise for the same entry, from another bundle";
     ProofDropped: "bundles of version 0.1 may do with a promise; evidence no longer has a checkpoint";
-    ProofOfOtherSize: "an authentic proof of the same entry in the same log at another size, from another bundle";
+    ProofOfOtherSize: "an authentic proof of the same entry in the same log at another size, or a checkpoint of the same tree \
+                       signed at another time, from another bundle";
     CheckpointSignatures: "signatures by others than the log are not verified, and evidence says only whose they claim to be";
     CheckpointSpelling: "base64 has several spellings, and the lines of a checkpoint's signatures are not signed";
     TimestampDropped: "evidence says what is left; the policy says whether that is enough";
@@ -331,10 +332,19 @@ impl Judge<'_> {
     ) -> Judged {
         let place = |p: &InclusionProof| (p.index, p.tree_size, p.root_hash, p.hashes.clone());
         let (text, lines) = note(&proof.checkpoint).ok_or("a checkpoint that is none")?;
-        let proofs = made.iter().filter_map(|e| e.proof.as_ref()).filter(|p| place(p) == place(proof));
-        let notes: Vec<_> = proofs.filter_map(|p| note(&p.checkpoint)).filter(|(t, _)| *t == text).collect();
-        must(!notes.is_empty(), "a proof that the log did not make")?;
-        self.note(Class::ProofOfOtherSize, own.is_none_or(|own| place(own) != place(proof)));
+        let mut placed = made.iter().filter_map(|e| e.proof.as_ref());
+        must(placed.any(|p| place(p) == place(proof)), "a proof that the log did not make")?;
+        // A log signs a tree as often as it is asked.
+        let tree = |p: &InclusionProof| (p.tree_size, p.root_hash);
+        let proofs = self.world.iter().flat_map(|s| &s.bundle.log_entries).filter_map(|e| e.proof.as_ref());
+        let of_tree = proofs.filter(|p| tree(p) == tree(proof)).filter_map(|p| note(&p.checkpoint));
+        let notes: Vec<_> = of_tree.filter(|(t, _)| *t == text).collect();
+        must(!notes.is_empty(), "a checkpoint that the log did not make")?;
+        let is_same = |own: &&InclusionProof| {
+            place(own) == place(proof) && note(&own.checkpoint).is_some_and(|(own, _)| own == text)
+        };
+        let own = own.filter(is_same);
+        self.note(Class::ProofOfOtherSize, own.is_none());
 
         let checkpoint = verified.checkpoint.as_ref().ok_or("no checkpoint in the evidence")?;
         let seen = (checkpoint.size, checkpoint.root_hash, checkpoint.other_signatures.len());
@@ -350,7 +360,6 @@ impl Judge<'_> {
         };
         must(exact || lines.iter().any(twin), "a checkpoint that the log did not sign")?;
         self.note(Class::SecondFormOfCheckpoint, !exact);
-        let own = own.filter(|own| place(own) == place(proof));
         let same_lines = own.and_then(|own| note(&own.checkpoint)).is_some_and(|(_, other)| other == lines);
         self.note(Class::CheckpointSignatures, exact && own.is_some() && !same_lines);
         self.note(Class::CheckpointSpelling, same_lines && own.is_some_and(|own| own.checkpoint != proof.checkpoint));
