@@ -52,6 +52,16 @@ impl HashAlgorithm {
         }
     }
 
+    /// Its protobuf name.
+    #[cfg(feature = "sign")]
+    pub(crate) const fn protobuf(self) -> &'static str {
+        match self {
+            Self::Sha256 => "SHA2_256",
+            Self::Sha384 => "SHA2_384",
+            Self::Sha512 => "SHA2_512",
+        }
+    }
+
     /// Bytes in a digest.
     #[must_use]
     pub const fn length(self) -> usize {

@@ -15,6 +15,13 @@ pub(crate) fn verifies(key: &[u8], digest: &[u8], signature: &[u8]) -> bool {
     VerifyingKey::from_bytes(key).is_ok_and(|key| key.verify_prehashed_strict(Known(digest), None, &signature).is_ok())
 }
 
+/// The signature by `key` over a message of that SHA-512.
+#[cfg(feature = "sign")]
+pub(crate) fn sign(key: &ed25519_dalek::SigningKey, digest: &[u8]) -> Option<Vec<u8>> {
+    let signature = key.sign_prehashed(Known(digest.try_into().ok()?), None).ok()?;
+    Some(signature.to_bytes().to_vec())
+}
+
 /// A hash that was computed before: it cannot be added to.
 struct Known([u8; 64]);
 

@@ -210,7 +210,7 @@ catalogue! {
     /// A public key that cannot be used.
     KeyInvalid { what: &'static str, reason: String }
         = "key_invalid", Certificate, "{what} is not usable: {reason}",
-          "Give the key as SubjectPublicKeyInfo, in PEM or DER.";
+          "Give a public key as SubjectPublicKeyInfo, a private one as PKCS #8 (openssl pkcs8 -topk8), in PEM or DER.";
     /// The certificate does not chain to an authority of the trust root.
     CertificateUntrusted { subject: String, reason: String }
         = "certificate_untrusted", Certificate, "certificate {subject} is not issued by a trusted authority: {reason}",
@@ -303,6 +303,26 @@ catalogue! {
     TransportFailed { url: String, status: i64, reason: String }
         = "transport_failed", Service, "{url} failed (status {status}): {reason}",
           "Check the network and proxy settings and try again.";
+    /// No identity token was given or found.
+    TokenUnavailable { looked_for: String }
+        = "token_unavailable", Service, "no identity token: {looked_for}",
+          "Give a token, or run where one can be had: a CI job that may ask its platform for one (GitHub: permissions: id-token: write).";
+    /// An identity token that cannot lead to a certificate.
+    TokenInvalid { claim: &'static str, reason: String }
+        = "token_invalid", Service, "the identity token cannot be used ({claim}): {reason}",
+          "Get a fresh token for the audience sigstore, and check this machine's clock.";
+    /// A signing config that cannot be used.
+    SigningConfigInvalid { at: String, reason: String }
+        = "signing_config_invalid", Trust, "the signing config cannot be used: {reason} (at {at})",
+          "Get the signing config again from whoever runs that Sigstore instance.";
+    /// A signing config without what signing needs.
+    ServiceMissing { kind: &'static str, wanted: u64, found: u64 }
+        = "service_missing", Service, "the signing config offers {found} operators of {kind} now, but {wanted} needed",
+          "Refresh the signing config, or sign without that service by saying so.";
+    /// Whoever holds the key did not sign.
+    SignerFailed { reason: String }
+        = "signer_failed", Signature, "the key's holder did not sign: {reason}",
+          "Check the signing callback and the service behind it.";
     /// Took longer than allowed, or was cancelled.
     BudgetExhausted { what: &'static str, limit: u64 }
         = "budget_exhausted", System, "{what} used up its budget of {limit}",

@@ -7,7 +7,7 @@ use aws_lc_rs::digest::Digest;
 use aws_lc_rs::signature::{self as alg, ParsedPublicKey, VerificationAlgorithm};
 use const_oid::ObjectIdentifier;
 use der::Decode;
-use x509_cert::spki::SubjectPublicKeyInfoRef;
+use x509_cert::spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
 
 use crate::artifact::{HashAlgorithm, sha256};
 use crate::ed25519ph;
@@ -114,7 +114,7 @@ impl PublicKey {
         let invalid = |reason: &str| Fault::KeyInvalid { what, reason: reason.to_owned() };
         let info = SubjectPublicKeyInfoRef::from_der(spki).map_err(|_| invalid("not a SubjectPublicKeyInfo"))?;
         let bits = info.subject_public_key.as_bytes().ok_or_else(|| invalid("its bits do not fill bytes"))?;
-        let algorithm = key_algorithm(what, &info)?;
+        let algorithm = algorithm_of(what, &info.algorithm)?;
         if algorithm == KeyAlgorithm::Rsa {
             check_rsa_size(what, bits)?;
         }
@@ -192,11 +192,12 @@ impl PublicKey {
     }
 }
 
-fn key_algorithm(what: &'static str, info: &SubjectPublicKeyInfoRef<'_>) -> Result<KeyAlgorithm> {
+/// The kind of key that an algorithm identifier stands for.
+pub(crate) fn algorithm_of(what: &'static str, algorithm: &AlgorithmIdentifierRef<'_>) -> Result<KeyAlgorithm> {
     let unsupported = |oid: &ObjectIdentifier| Fault::AlgorithmUnsupported { what, algorithm: oid.to_string() };
-    match info.algorithm.oid {
+    match algorithm.oid {
         EC => {
-            let curve = info.algorithm.parameters_oid().map_err(|_| unsupported(&EC))?;
+            let curve = algorithm.parameters_oid().map_err(|_| unsupported(&EC))?;
             match curve {
                 P256 => Ok(KeyAlgorithm::EcdsaP256),
                 P384 => Ok(KeyAlgorithm::EcdsaP384),
@@ -208,6 +209,23 @@ fn key_algorithm(what: &'static str, info: &SubjectPublicKeyInfoRef<'_>) -> Resu
         RSA => Ok(KeyAlgorithm::Rsa),
         other => Err(unsupported(&other).into()),
     }
+}
+
+/// The SubjectPublicKeyInfo of an elliptic-curve key's bits; `None` for other kinds.
+#[cfg(feature = "sign")]
+pub(crate) fn spki(algorithm: KeyAlgorithm, bits: &[u8]) -> Option<Vec<u8>> {
+    use der::Encode;
+    use der::asn1::{AnyRef, BitStringRef};
+    let (oid, curve) = match algorithm {
+        KeyAlgorithm::EcdsaP256 => (EC, Some(P256)),
+        KeyAlgorithm::EcdsaP384 => (EC, Some(P384)),
+        KeyAlgorithm::EcdsaP521 => (EC, Some(P521)),
+        KeyAlgorithm::Ed25519 => (ED25519, None),
+        KeyAlgorithm::Rsa => return None,
+    };
+    let algorithm = AlgorithmIdentifierRef { oid, parameters: curve.as_ref().map(AnyRef::from) };
+    let subject_public_key = BitStringRef::from_bytes(bits).ok()?;
+    SubjectPublicKeyInfoRef { algorithm, subject_public_key }.to_der().ok()
 }
 
 #[derive(der::Sequence)]

@@ -26,7 +26,11 @@ pub mod identity;
 mod key;
 pub mod limits;
 mod log;
+#[cfg(feature = "network")]
+pub mod net;
 mod sct;
+#[cfg(feature = "sign")]
+pub mod sign;
 pub mod statement;
 pub mod time;
 mod timestamp;

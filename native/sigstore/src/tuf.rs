@@ -16,7 +16,7 @@ mod cache;
 mod http;
 mod state;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -26,6 +26,7 @@ use sigstore_tuf::{TrustedMetadataSet, Updater, UpdaterConfig};
 
 use crate::encoding::hex_encode;
 use crate::error::{Error, Fault, Result, quote};
+use crate::net::{Network, describe, redacted};
 use crate::time::Time;
 use cache::{Cache, Lock};
 use http::Http;
@@ -87,7 +88,7 @@ impl Repository {
     /// `option_invalid` for the URL, `trust_root_invalid` for the root.
     pub fn custom(url: &str, root: &[u8]) -> Result<Self> {
         let url = http::base_url(url)?;
-        let name = http::redacted(&url);
+        let name = redacted(&url);
         // Another root is another anchor of trust, which knows nothing of what this one has seen.
         let anchor = digest::digest(&digest::SHA256, &[name.as_bytes(), b"\0", root].concat());
         let cache_key = format!("custom-{}", hex_encode(anchor.as_ref()));
@@ -109,7 +110,7 @@ impl Repository {
     /// Where its metadata is, without credentials.
     #[must_use]
     pub fn url(&self) -> String {
-        http::redacted(&self.url)
+        redacted(&self.url)
     }
 
     // The roots are those of the crate sigstore-trust-root 0.15.1, which hands them out only along with a client and a
@@ -136,14 +137,10 @@ pub struct RefreshOptions {
     pub now: Time,
     /// The most that all requests together may take.
     pub total_timeout: Duration,
-    /// The most that one request may take, from connecting to the last byte.
-    pub request_timeout: Duration,
     /// The most that is read of each file.
     pub sizes: Sizes,
-    /// PEM files of certificate authorities that are trusted for TLS besides the platform's.
-    pub ca_files: Vec<PathBuf>,
-    /// Which proxy to use.
-    pub proxy: Proxy,
+    /// How to reach the repository.
+    pub network: Network,
 }
 
 impl RefreshOptions {
@@ -155,10 +152,8 @@ impl RefreshOptions {
             offline: false,
             now,
             total_timeout: Duration::from_secs(60),
-            request_timeout: Duration::from_secs(20),
             sizes: Sizes::default(),
-            ca_files: Vec::new(),
-            proxy: Proxy::Environment,
+            network: Network::default(),
         }
     }
 }
@@ -184,18 +179,6 @@ impl Default for Sizes {
     }
 }
 
-/// Which proxy requests go through.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Proxy {
-    /// What the environment says: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`, in either case.
-    #[default]
-    Environment,
-    /// None, whatever the environment says.
-    Direct,
-    /// This one; credentials in its URL are used and never repeated in an error.
-    Url(String),
-}
-
 /// A trusted root that its repository vouches for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refreshed {
@@ -219,7 +202,7 @@ pub struct Refreshed {
 /// Where `application` keeps its cache: the directory that `<APPLICATION>_CACHE` names, or else
 /// `${XDG_CACHE_HOME:-~/.cache}/<application>/tuf`. None without a home directory.
 ///
-/// This reads the process's environment; nothing else in this module does, but for [`Proxy::Environment`].
+/// This reads the process's environment; nothing else in this module does, but for [`Proxy::Environment`](crate::net::Proxy::Environment).
 #[must_use]
 pub fn default_cache_dir(application: &str) -> Option<PathBuf> {
     cache_dir_from(application, |name| std::env::var_os(name), std::env::home_dir())
@@ -469,29 +452,6 @@ fn and(error: Error, also: Error) -> Error {
     let mut faults = error.clone().into_faults();
     faults.extend(also.into_faults());
     Error::from_faults(faults).unwrap_or(error)
-}
-
-/// `error` and what caused it, as hostile text.
-fn describe(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    quote(&text)
-}
-
-/// Runs what may block away from the runtime's workers.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|_| Err(Fault::Internal { at: "trust root refresh".to_owned() }.into()))
-}
-
-fn storage_fault(path: &Path, reason: impl ToString) -> Error {
-    Fault::StorageFailed { path: quote(&path.to_string_lossy()), reason: quote(&reason.to_string()) }.into()
 }
 
 #[cfg(test)]

@@ -87,6 +87,23 @@ pub fn verify(bundle: &Bundle, artifact: &Artifact<'_>, policy: &Policy) -> Resu
     }
 }
 
+/// Whether `root` vouches for a certificate that names one of `identities`: what a signer checks before it makes a
+/// signature public.
+#[cfg(feature = "sign")]
+pub(crate) fn check_issued(
+    certificate: &Certificate,
+    root: &Arc<TrustRoot>,
+    identities: &[Identity],
+    scts: u64,
+    limits: &Limits,
+) -> Result<()> {
+    let (root, issuer) = choose_root(certificate, std::slice::from_ref(root))?;
+    let mut faults = Faults::default();
+    faults.keep(sct::verify(certificate, &issuer.key_hash, &root.certificate_logs, scts, limits));
+    faults.keep(check_identity(identities, certificate));
+    faults.settle()
+}
+
 fn kind_refused(expected: &'static str, actual: &'static str) -> Error {
     Fault::SignerKindRefused { expected, actual }.into()
 }

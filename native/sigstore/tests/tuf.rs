@@ -23,8 +23,9 @@ use std::time::{Duration, Instant};
 
 use maker::{DAY, Key, Maker, NOW, Role};
 use provenance_sigstore::error::{Fault, Result};
+use provenance_sigstore::net::{Network, Proxy};
 use provenance_sigstore::time::Time;
-use provenance_sigstore::tuf::{Proxy, RefreshOptions, Refreshed, Repository, default_cache_dir, refresh};
+use provenance_sigstore::tuf::{RefreshOptions, Refreshed, Repository, default_cache_dir, refresh};
 use serde_json::Value;
 use server::{Answer, Server};
 
@@ -445,7 +446,7 @@ fn sizes_hold_at_their_edge() {
 fn a_slow_server_uses_up_its_budget() {
     for name in ["2.root.json", "timestamp.json", "1.targets.json"] {
         let world = World::new();
-        let request = RefreshOptions { request_timeout: Duration::from_millis(200), ..world.options() };
+        let request = hasty(world.options(), Duration::from_millis(200));
         world.serve_but(move |path, _| (path == name).then_some(Answer::Stall));
         let begun = Instant::now();
         let error = run(&world.repository, &request).unwrap_err();
@@ -561,7 +562,7 @@ fn credentials_are_used_and_never_told() {
     let mut told = format!("{} {}", repository.name(), repository.url());
     for answer in [|| Answer::Status(500), || Answer::Hangup, || Answer::File(b"{".to_vec()), || Answer::Stall] {
         world.server.handle(move |_| answer());
-        let options = RefreshOptions { request_timeout: Duration::from_millis(300), ..world.options() };
+        let options = hasty(world.options(), Duration::from_millis(300));
         let error = run(&repository, &options).unwrap_err();
         told += &format!("{error} {:?}", error.fault().details());
     }
@@ -577,14 +578,14 @@ fn a_stated_proxy_is_used() {
     let proxy = Server::new(maker.files());
     let repository = Repository::custom("http://tuf.test/", &maker.root_file(1)).unwrap();
     let url = format!("http://user:hunter2@127.0.0.1:{}", proxy.port());
-    let options = RefreshOptions { proxy: Proxy::Url(url), ..options() };
+    let options = through(Proxy::Url(url));
     assert!(run(&repository, &options).is_ok());
     assert!(proxy.heads()[0].starts_with("GET http://tuf.test/2.root.json"), "{:?}", proxy.heads());
     assert!(proxy.heads()[0].to_lowercase().contains("proxy-authorization"));
     proxy.handle(|_| Answer::Hangup);
     let error = run(&repository, &options).unwrap_err();
     assert!(!error.to_string().contains("hunter2"));
-    let invalid = RefreshOptions { proxy: Proxy::Url("\u{0}".into()), ..options };
+    let invalid = through(Proxy::Url("\u{0}".into()));
     assert_eq!(code(run(&repository, &invalid)), "option_invalid");
 }
 
@@ -615,7 +616,8 @@ fn tls_trusts_the_platform_and_the_stated_authorities() {
     let error = run(&repository, &options()).unwrap_err();
     assert_eq!(error.code(), "transport_failed");
     assert!(error.to_string().contains("certificate"), "{error}");
-    let trusting = RefreshOptions { ca_files: vec![pem.clone()], ..options() };
+    let mut trusting = options();
+    trusting.network.ca_files.push(pem.clone());
     assert!(run(&repository, &trusting).is_ok());
 
     let mut program = Program::new(&url, &maker.root_file(1), &folder.0.join("cache"));
@@ -1008,8 +1010,7 @@ fn program() {
     let Ok(root) = std::env::var("TUF_ROOT") else { return };
     let variable = |name| std::env::var(name).unwrap();
     let repository = Repository::custom(&variable("TUF_URL"), &fs::read(root).unwrap()).unwrap();
-    let options =
-        RefreshOptions { cache_dir: Some(variable("TUF_CACHE").into()), proxy: Proxy::Environment, ..options() };
+    let options = RefreshOptions { cache_dir: Some(variable("TUF_CACHE").into()), ..through(Proxy::Environment) };
     for _ in 0..variable("TUF_TIMES").parse().unwrap() {
         let outcome = run(&repository, &options);
         let version = outcome.as_ref().map_or(0, |refreshed| refreshed.timestamp_version);
@@ -1173,7 +1174,17 @@ fn outcomes(child: Child) -> Vec<Outcome> {
 }
 
 fn options() -> RefreshOptions {
-    RefreshOptions { proxy: Proxy::Direct, ..RefreshOptions::new(Time::from_seconds(NOW)) }
+    through(Proxy::Direct)
+}
+
+fn through(proxy: Proxy) -> RefreshOptions {
+    let network = Network { proxy, ..Network::default() };
+    RefreshOptions { network, ..RefreshOptions::new(Time::from_seconds(NOW)) }
+}
+
+fn hasty(mut options: RefreshOptions, request_timeout: Duration) -> RefreshOptions {
+    options.network.request_timeout = request_timeout;
+    options
 }
 
 fn run(repository: &Repository, options: &RefreshOptions) -> Result<Refreshed> {

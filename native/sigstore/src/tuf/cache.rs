@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::state::State;
-use super::{blocking, storage_fault};
 use crate::error::{Error, Fault, Result};
+use crate::net::{blocking, storage_fault};
 
 /// More than this is no cache of ours.
 const MAX_BYTES: u64 = 32 << 20;

@@ -1,31 +1,28 @@
 //! A TUF repository behind HTTP: bounded in time and bytes, and with faults that say what went wrong.
 
-use std::path::Path;
-
-use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client, ClientBuilder, Response, StatusCode, Url};
+use reqwest::{Client, StatusCode, Url};
 use sigstore_tuf::transport::FetchFuture;
 
 use super::state::root_version;
-use super::{Proxy, RefreshOptions, Repository, blocking, describe, storage_fault};
+use super::{RefreshOptions, Repository};
 use crate::error::{Error, Fault, Result};
+use crate::net::{self, Network, blocking, redacted, transport};
 
 /// A connection to one repository.
 pub(super) struct Http {
     base: Url,
     client: Client,
-    request_milliseconds: u64,
+    network: Network,
 }
 
 impl Http {
     /// Prepares requests to `repository`, without making one.
     pub(super) async fn open(repository: &Repository, options: &RefreshOptions) -> Result<Self> {
-        let (base, options) = (repository.url.clone(), options.clone());
+        let (base, network) = (repository.url.clone(), options.network.clone());
         // The platform's and the caller's authorities are read from files.
         blocking(move || {
-            let request_milliseconds = u64::try_from(options.request_timeout.as_millis()).unwrap_or(u64::MAX);
-            let client = client(&options)?.build().map_err(|error| transport(&base, &error))?;
-            Ok(Self { base, client, request_milliseconds })
+            let client = net::client(&network)?.build().map_err(|error| transport(&base, &error))?;
+            Ok(Self { base, client, network })
         })
         .await
     }
@@ -42,31 +39,11 @@ impl Http {
             status if status.is_redirection() => return Err(unexpected(&url, status, "redirected to another place")),
             status => return Err(unexpected(&url, status, "the repository did not serve this file")),
         }
-        self.body(&url, response, wanted, limit).await.map(Some)
-    }
-
-    async fn body(&self, url: &Url, mut response: Response, wanted: Wanted, limit: u64) -> Result<Vec<u8>> {
-        let too_large = |actual| Fault::InputTooLarge { what: wanted.as_str(), limit, actual };
-        if let Some(announced) = response.content_length().filter(|announced| *announced > limit) {
-            return Err(too_large(announced).into());
-        }
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.fault(url, error))? {
-            let length = body.len().saturating_add(chunk.len()) as u64;
-            if length > limit {
-                return Err(too_large(length).into());
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(body)
+        net::body(response, wanted.as_str(), limit, failed).await.map(Some)
     }
 
     fn fault(&self, url: &Url, error: reqwest::Error) -> Error {
-        if error.is_timeout() {
-            let limit = self.request_milliseconds;
-            return Fault::BudgetExhausted { what: "milliseconds for one request", limit }.into();
-        }
-        transport(url, &error.without_url())
+        if error.is_timeout() { net::timed_out(&self.network) } else { transport(url, &error.without_url()) }
     }
 }
 
@@ -120,72 +97,12 @@ impl Wanted {
 
 /// `url` as the folder of a repository.
 pub(super) fn base_url(url: &str) -> Result<Url> {
-    let invalid = || Fault::OptionInvalid {
-        option: "url".to_owned(),
-        expected: "an http or https URL without a query or a fragment",
-    };
-    let mut url = Url::parse(url).map_err(|_| invalid())?;
-    let plain = url.query().is_none() && url.fragment().is_none() && url.has_host();
-    if !plain || !matches!(url.scheme(), "http" | "https") {
-        return Err(invalid().into());
-    }
+    let mut url = net::service_url("url", url)?;
     if !url.path().ends_with('/') {
         let folder = format!("{}/", url.path());
         url.set_path(&folder);
     }
     Ok(url)
-}
-
-/// `url` without what may be secret.
-pub(super) fn redacted(url: &Url) -> String {
-    let mut url = url.clone();
-    // These fail only for URLs without a host, which have no credentials.
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
-    url.set_query(None);
-    url.set_fragment(None);
-    crate::error::quote(url.as_str())
-}
-
-fn client(options: &RefreshOptions) -> Result<ClientBuilder> {
-    let mut authorities = Vec::new();
-    for path in &options.ca_files {
-        authorities.extend(read_authorities(path)?);
-    }
-    let builder = Client::builder()
-        .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
-        .timeout(options.request_timeout)
-        .tls_version_min(reqwest::tls::Version::TLS_1_2)
-        .tls_certs_merge(authorities)
-        .redirect(within_origin())
-        .referer(false);
-    Ok(match &options.proxy {
-        Proxy::Environment => builder,
-        Proxy::Direct => builder.no_proxy(),
-        Proxy::Url(url) => builder.no_proxy().proxy(
-            reqwest::Proxy::all(url)
-                .map_err(|_| Fault::OptionInvalid { option: "proxy".to_owned(), expected: "an http or https URL" })?,
-        ),
-    })
-}
-
-fn read_authorities(path: &Path) -> Result<Vec<Certificate>> {
-    let pem = std::fs::read(path).map_err(|error| storage_fault(path, error))?;
-    let found = Certificate::from_pem_bundle(&pem).map_err(|error| storage_fault(path, describe(&error)))?;
-    if found.is_empty() { Err(storage_fault(path, "it holds no PEM certificate")) } else { Ok(found) }
-}
-
-/// Redirects stay with the server that the caller named, and are few.
-fn within_origin() -> Policy {
-    const MOST: usize = 5;
-    Policy::custom(|attempt| {
-        let asked = attempt.previous().first().map(Url::origin);
-        if asked == Some(attempt.url().origin()) && attempt.previous().len() <= MOST {
-            attempt.follow()
-        } else {
-            attempt.stop()
-        }
-    })
 }
 
 fn wrapped(error: Error) -> sigstore_tuf::Error {
@@ -198,8 +115,4 @@ fn mismatch() -> sigstore_tuf::Error {
 
 fn unexpected(url: &Url, status: StatusCode, reason: &str) -> Error {
     Fault::TransportFailed { url: redacted(url), status: i64::from(status.as_u16()), reason: reason.to_owned() }.into()
-}
-
-fn transport(url: &Url, error: &dyn std::error::Error) -> Error {
-    Fault::TransportFailed { url: redacted(url), status: 0, reason: describe(error) }.into()
 }

@@ -1,0 +1,218 @@
+//! Requests to the services of an instance: bounded in time, bytes and tries.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_lc_rs::rand;
+use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
+use reqwest::{Client, Method, StatusCode, Url};
+use tokio::time::{Instant, sleep};
+
+use crate::error::{Error, Fault, Result, quote};
+use crate::net::{self, Network, blocking, redacted, transport};
+
+/// The most bytes of one answer.
+const MOST_BYTES: u64 = 1 << 20;
+/// The most tries of one request.
+const MOST_TRIES: u32 = 4;
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// A way to all services of one signing.
+pub(super) struct Http {
+    client: Client,
+    network: Network,
+    /// When all must be done.
+    deadline: Instant,
+    /// What no error may repeat.
+    secrets: Vec<zeroize::Zeroizing<String>>,
+}
+
+/// A request, which may be sent again.
+pub(super) struct Request<'a> {
+    pub(super) method: Method,
+    pub(super) url: Url,
+    pub(super) content_type: &'static str,
+    pub(super) accept: &'static str,
+    pub(super) body: Vec<u8>,
+    pub(super) bearer: Option<&'a str>,
+    /// What its answer is called in errors.
+    pub(super) what: &'static str,
+}
+
+/// An answer that is not a failure of the service: what else its status means is for the caller to say.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) body: Vec<u8>,
+    pub(super) location: Option<String>,
+}
+
+impl Http {
+    /// Prepares requests, without making one.
+    pub(super) async fn open(network: &Network, deadline: Instant) -> Result<Self> {
+        let client = match known(network) {
+            Some(client) => client,
+            None => {
+                let network = network.clone();
+                blocking(move || build(network)).await?
+            }
+        };
+        Ok(Self { client, network: network.clone(), deadline, secrets: Vec::new() })
+    }
+
+    /// Has no error repeat `secret`.
+    pub(super) fn keep_secret(&mut self, secret: &str) {
+        self.secrets.push(zeroize::Zeroizing::new(secret.to_owned()));
+    }
+
+    /// Sends a request, again when the way to the service fails, or the service says that it does for now.
+    pub(super) async fn send(&self, request: &Request<'_>) -> Result<Answer> {
+        let mut tries = 0u32;
+        loop {
+            tries = tries.saturating_add(1);
+            let (error, asked) = match self.once(request).await {
+                Ok((answer, _)) if !is_for_now(answer.status) => return Ok(answer),
+                Ok((answer, asked)) => (self.refused(&request.url, &answer), asked),
+                Err(Failure::Final(error)) => return Err(error),
+                Err(Failure::Connection(error)) => (error, None),
+            };
+            let pause = asked.unwrap_or_else(|| jittered(tries));
+            let in_time = Instant::now().checked_add(pause).is_some_and(|then| then < self.deadline);
+            if tries >= MOST_TRIES || !in_time {
+                return Err(error);
+            }
+            sleep(pause).await;
+        }
+    }
+
+    async fn once(&self, request: &Request<'_>) -> Result<(Answer, Option<Duration>), Failure> {
+        let failed = |error: reqwest::Error| {
+            if error.is_timeout() {
+                Failure::Final(net::timed_out(&self.network))
+            } else {
+                Failure::Connection(transport(&request.url, &error.without_url()))
+            }
+        };
+        let mut builder = self.client.request(request.method.clone(), request.url.clone());
+        if !request.body.is_empty() {
+            builder = builder.header("content-type", request.content_type).body(request.body.clone());
+        }
+        if let Some(token) = request.bearer {
+            builder = builder.bearer_auth(token);
+        }
+        let response = builder.header("accept", request.accept).send().await.map_err(failed)?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = net::body(response, request.what, MOST_BYTES, |error| failed(error).into()).await;
+        let body = body.map_err(|error| match error.code() {
+            "transport_failed" => Failure::Connection(error),
+            _ => Failure::Final(error),
+        })?;
+        Ok((Answer { status, body, location: header(&headers, LOCATION.as_str()) }, retry_after(&headers)))
+    }
+
+    /// What a service said instead of doing what it was asked, without secrets.
+    pub(super) fn refused(&self, url: &Url, answer: &Answer) -> Error {
+        let said = message(&answer.body);
+        let tells =
+            self.secrets.iter().any(|secret| secret.split('.').any(|part| part.len() > 8 && said.contains(part)));
+        let reason = if tells { "its answer repeats a secret, and is withheld".to_owned() } else { quote(&said) };
+        Fault::TransportFailed { url: redacted(url), status: i64::from(answer.status.as_u16()), reason }.into()
+    }
+}
+
+/// The client made last: reading the platform's certificate authorities takes longer than all of a signing.
+static LAST: Mutex<Option<(Network, Client)>> = Mutex::new(None);
+/// How long a connection waits for another request.
+const IDLE: Duration = Duration::from_millis(500);
+
+fn known(network: &Network) -> Option<Client> {
+    let last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    last.as_ref().filter(|(of, _)| of == network).map(|(_, client)| client.clone())
+}
+
+fn build(network: Network) -> Result<Client> {
+    let failed = |e: reqwest::Error| Fault::Internal { at: format!("an HTTP client: {}", net::describe(&e)) };
+    let client = net::client(&network)?.pool_idle_timeout(IDLE).build().map_err(failed)?;
+    // What is in the caller's files may change.
+    if network.ca_files.is_empty() {
+        *LAST.lock().unwrap_or_else(PoisonError::into_inner) = Some((network, client.clone()));
+    }
+    Ok(client)
+}
+
+/// Why a request has no answer.
+enum Failure {
+    /// Another try may do better.
+    Connection(Error),
+    Final(Error),
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Connection(error) | Failure::Final(error) => error,
+        }
+    }
+}
+
+fn is_for_now(status: StatusCode) -> bool {
+    status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error()
+}
+
+/// Longer with every try, and never in step with others.
+fn jittered(tries: u32) -> Duration {
+    let most = FIRST_PAUSE.saturating_mul(1 << tries.min(8)).min(LONGEST_PAUSE);
+    let mut random = [0; 2];
+    // Without randomness the pause is the longest.
+    let share = rand::fill(&mut random).map_or(u16::MAX, |()| u16::from_be_bytes(random));
+    let jitter = most.mul_f64(f64::from(share) / f64::from(u16::MAX));
+    FIRST_PAUSE.checked_div(2).unwrap_or_default().saturating_add(jitter)
+}
+
+/// RFC 9110, section 10.2.3: seconds, or a date.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = header(headers, RETRY_AFTER.as_str())?;
+    if let Ok(seconds) = text.parse::<u64>() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = jiff::fmt::rfc2822::parse(&text).ok()?.timestamp();
+    let wait = date.as_second().saturating_sub(jiff::Timestamp::now().as_second());
+    Some(Duration::from_secs(u64::try_from(wait).unwrap_or(0)))
+}
+
+fn header(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers.get(name)?.to_str().ok().map(str::to_owned)
+}
+
+/// The words of a service that refuses: the message of a JSON answer, else its beginning.
+fn message(body: &[u8]) -> String {
+    let json: Option<serde_json::Value> = serde_json::from_slice(body).ok();
+    let said = json.as_ref().and_then(|json| json.get("message")?.as_str());
+    match said {
+        Some(text) => text.to_owned(),
+        None => String::from_utf8_lossy(body.get(..body.len().min(512)).unwrap_or_default()).trim().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_stay_bounded() {
+        for tries in 0..40 {
+            let pause = jittered(tries);
+            assert!(pause >= FIRST_PAUSE / 2 && pause <= LONGEST_PAUSE + FIRST_PAUSE, "{tries}: {pause:?}");
+        }
+        assert!((0..20).map(|_| jittered(6)).collect::<std::collections::BTreeSet<_>>().len() > 10);
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let read = |text: &str| retry_after(&HeaderMap::from_iter([(RETRY_AFTER, text.parse().unwrap())]));
+        assert_eq!(read("7"), Some(Duration::from_secs(7)));
+        assert_eq!(read("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));
+        assert!(read("Thu, 21 Oct 2100 07:28:00 GMT").is_some_and(|wait| wait > Duration::from_secs(1 << 30)));
+        assert_eq!(read("soon"), None);
+    }
+}

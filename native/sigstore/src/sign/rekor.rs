@@ -1,0 +1,196 @@
+//! Entries in a transparency log, Rekor versions 1 and 2
+//! (<https://github.com/sigstore/rekor/blob/main/openapi.yaml>,
+//! <https://github.com/sigstore/rekor-tiles/blob/main/docs/openapi/rekor_service.swagger.json>).
+//!
+//! What comes back is what a bundle holds, as JSON. Whether the log's proofs hold is checked with the whole bundle.
+
+use std::collections::BTreeMap;
+
+use reqwest::{Method, Url};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::http::{Answer, Http, Request};
+use super::services::Service;
+use super::{Signature, SignedContent, endpoint, pem};
+use crate::artifact::HashAlgorithm;
+use crate::encoding::{Bytes, Int, base64_encode, from_json, hex_decode, hex_encode};
+use crate::error::{Fault, Result};
+use crate::key::KeyAlgorithm;
+use crate::limits::Limits;
+
+const WHAT: &str = "answer of the transparency log";
+
+/// Enters a signature, and returns the entry with its proofs in the form of a bundle's `tlogEntries`.
+pub(super) async fn enter(http: &Http, service: &Service, signature: &Signature, limits: &Limits) -> Result<Value> {
+    match service.version {
+        1 => enter_1(http, service, signature, limits).await,
+        _ => enter_2(http, service, signature, limits).await,
+    }
+}
+
+async fn enter_1(http: &Http, service: &Service, signature: &Signature, limits: &Limits) -> Result<Value> {
+    let (kind, entry) = entry_1(signature);
+    let mut request = post(endpoint(&service.url, "api/v1/log/entries"), &entry);
+    let mut answer = http.send(&request).await?;
+    // The log has it already, perhaps from a try whose answer got lost: then it says where.
+    if answer.status == reqwest::StatusCode::CONFLICT
+        && let Some(url) = elsewhere(&request.url, &answer)
+    {
+        request = Request { method: Method::GET, url, body: Vec::new(), ..request };
+        answer = http.send(&request).await?;
+    }
+    if !answer.status.is_success() {
+        return Err(http.refused(&request.url, &answer));
+    }
+    let entries: BTreeMap<String, WireEntry1> = from_json(WHAT, &answer.body, limits)?;
+    let mut entries = entries.into_values();
+    match (entries.next(), entries.next()) {
+        (Some(entry), None) => entry.to_bundle(kind),
+        _ => Err(malformed(".", "not exactly one entry")),
+    }
+}
+
+/// The place that an answer names, if it is at the same service.
+fn elsewhere(asked: &Url, answer: &Answer) -> Option<Url> {
+    let there = asked.join(answer.location.as_deref()?).ok()?;
+    (there.origin() == asked.origin()).then_some(there)
+}
+
+async fn enter_2(http: &Http, service: &Service, signature: &Signature, limits: &Limits) -> Result<Value> {
+    let request = post(endpoint(&service.url, "api/v2/log/entries"), &entry_2(signature)?);
+    let answer = http.send(&request).await?;
+    if !answer.status.is_success() {
+        return Err(http.refused(&request.url, &answer));
+    }
+    let entry: Value = from_json(WHAT, &answer.body, limits)?;
+    let mut kept = serde_json::Map::new();
+    for field in ["logIndex", "logId", "kindVersion", "inclusionProof", "canonicalizedBody"] {
+        let value = entry.get(field).ok_or_else(|| malformed(field, "is missing"))?;
+        kept.insert(field.to_owned(), value.clone());
+    }
+    Ok(kept.into())
+}
+
+fn post(url: Url, body: &Value) -> Request<'static> {
+    Request {
+        method: Method::POST,
+        url,
+        content_type: "application/json",
+        accept: "application/json",
+        body: body.to_string().into_bytes(),
+        bearer: None,
+        what: WHAT,
+    }
+}
+
+/// Kind and proposed entry for version 1: hashedrekord 0.0.1 for a message, dsse 0.0.1 for an envelope.
+fn entry_1(signature: &Signature) -> (&'static str, Value) {
+    let verifier = match &signature.certificate {
+        Some(der) => pem("CERTIFICATE", der),
+        None => pem("PUBLIC KEY", signature.key.spki()),
+    };
+    let verifier = base64_encode(verifier.as_bytes());
+    match &signature.content {
+        SignedContent::Message { algorithm, digest, .. } => {
+            let spec = json!({
+                "data": { "hash": { "algorithm": algorithm.name(), "value": hex_encode(digest) } },
+                "signature": { "content": base64_encode(&signature.bytes), "publicKey": { "content": verifier } },
+            });
+            ("hashedrekord", json!({ "apiVersion": "0.0.1", "kind": "hashedrekord", "spec": spec }))
+        }
+        SignedContent::Statement { .. } => {
+            let envelope = signature.envelope().unwrap_or_default().to_string();
+            let spec = json!({ "proposedContent": { "envelope": envelope, "verifiers": [verifier] } });
+            ("dsse", json!({ "apiVersion": "0.0.1", "kind": "dsse", "spec": spec }))
+        }
+    }
+}
+
+/// Request for version 2: always hashedrekord 0.0.2, of an envelope's pre-authentication encoding too (client
+/// specification, section 4.4).
+fn entry_2(signature: &Signature) -> Result<Value> {
+    let verifier = match &signature.certificate {
+        Some(der) => json!({ "x509Certificate": { "rawBytes": base64_encode(der) } }),
+        None => json!({ "publicKey": { "rawBytes": base64_encode(signature.key.spki()) } }),
+    };
+    let (algorithm, digest) = signature.digest();
+    let details = key_details(signature.key.algorithm(), algorithm)?;
+    let mut content = json!({ "content": base64_encode(&signature.bytes), "verifier": verifier });
+    if let Some(verifier) = content.get_mut("verifier").and_then(Value::as_object_mut) {
+        verifier.insert("keyDetails".to_owned(), details.into());
+    }
+    Ok(json!({ "hashedRekordRequestV002": { "digest": base64_encode(digest), "signature": content } }))
+}
+
+/// The name of an algorithm in Sigstore's registry.
+fn key_details(key: KeyAlgorithm, hash: HashAlgorithm) -> Result<&'static str> {
+    match (key, hash) {
+        (KeyAlgorithm::EcdsaP256, HashAlgorithm::Sha256) => Ok("PKIX_ECDSA_P256_SHA_256"),
+        (KeyAlgorithm::EcdsaP384, HashAlgorithm::Sha384) => Ok("PKIX_ECDSA_P384_SHA_384"),
+        (KeyAlgorithm::EcdsaP521, HashAlgorithm::Sha512) => Ok("PKIX_ECDSA_P521_SHA_512"),
+        (KeyAlgorithm::Ed25519, HashAlgorithm::Sha512) => Ok("PKIX_ED25519_PH"),
+        _ => Err(Fault::AlgorithmUnsupported {
+            what: "the transparency log",
+            algorithm: format!("{} with {}", key.name(), hash.name()),
+        }
+        .into()),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireEntry1 {
+    body: Bytes,
+    integrated_time: Int,
+    #[serde(rename = "logID")]
+    log_id: String,
+    log_index: Int,
+    verification: WireVerification1,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireVerification1 {
+    inclusion_proof: WireProof1,
+    signed_entry_timestamp: Bytes,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireProof1 {
+    checkpoint: String,
+    hashes: Vec<String>,
+    log_index: Int,
+    root_hash: String,
+    tree_size: Int,
+}
+
+impl WireEntry1 {
+    fn to_bundle(&self, kind: &str) -> Result<Value> {
+        let base64 = |at: &str, hex: &str| {
+            hex_decode(hex).map(|bytes| base64_encode(&bytes)).ok_or_else(|| malformed(at, "is not hexadecimal"))
+        };
+        let proof = &self.verification.inclusion_proof;
+        let hashes = proof.hashes.iter().map(|hash| base64("verification.inclusionProof.hashes", hash));
+        Ok(json!({
+            "logIndex": self.log_index.0.to_string(),
+            "logId": { "keyId": base64("logID", &self.log_id)? },
+            "kindVersion": { "kind": kind, "version": "0.0.1" },
+            "integratedTime": self.integrated_time.0.to_string(),
+            "inclusionPromise": { "signedEntryTimestamp": base64_encode(&self.verification.signed_entry_timestamp.0) },
+            "inclusionProof": {
+                "logIndex": proof.log_index.0.to_string(),
+                "rootHash": base64("verification.inclusionProof.rootHash", &proof.root_hash)?,
+                "treeSize": proof.tree_size.0.to_string(),
+                "hashes": hashes.collect::<Result<Vec<_>>>()?,
+                "checkpoint": { "envelope": proof.checkpoint },
+            },
+            "canonicalizedBody": base64_encode(&self.body.0),
+        }))
+    }
+}
+
+fn malformed(at: &str, reason: &str) -> crate::Error {
+    Fault::Malformed { format: WHAT, at: at.to_owned(), reason: reason.to_owned() }.into()
+}

@@ -1,0 +1,73 @@
+//! Bundles as they are written: version 0.3, the leaf certificate alone.
+
+use serde_json::{Map, Value, json};
+
+use super::{Signature, SignedContent};
+use crate::artifact::HashAlgorithm;
+use crate::bundle::Envelope;
+use crate::encoding::base64_encode;
+use crate::statement::PAYLOAD_TYPE;
+
+const MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
+
+/// The bundle of a signature with what vouches for it, JSON.
+pub(super) fn bundle(signature: &Signature, stamps: &[Vec<u8>], entries: Vec<Value>) -> String {
+    let mut material = Map::new();
+    match &signature.certificate {
+        Some(der) => material.insert("certificate".to_owned(), json!({ "rawBytes": base64_encode(der) })),
+        None => material.insert("publicKey".to_owned(), json!({ "hint": signature.hint() })),
+    };
+    if !entries.is_empty() {
+        material.insert("tlogEntries".to_owned(), entries.into());
+    }
+    if !stamps.is_empty() {
+        let stamps: Vec<_> = stamps.iter().map(|der| json!({ "signedTimestamp": base64_encode(der) })).collect();
+        material.insert("timestampVerificationData".to_owned(), json!({ "rfc3161Timestamps": stamps }));
+    }
+    let (name, content) = match &signature.content {
+        SignedContent::Message { algorithm, digest, .. } => {
+            ("messageSignature", message(signature, *algorithm, digest))
+        }
+        SignedContent::Statement { payload, .. } => ("dsseEnvelope", dsse(signature, payload)),
+    };
+    let mut bundle = Map::new();
+    bundle.insert("mediaType".to_owned(), MEDIA_TYPE.into());
+    bundle.insert("verificationMaterial".to_owned(), material.into());
+    bundle.insert(name.to_owned(), content);
+    Value::Object(bundle).to_string()
+}
+
+fn message(signature: &Signature, algorithm: HashAlgorithm, digest: &[u8]) -> Value {
+    json!({
+        "messageDigest": { "algorithm": algorithm.protobuf(), "digest": base64_encode(digest) },
+        "signature": base64_encode(&signature.bytes),
+    })
+}
+
+fn dsse(signature: &Signature, payload: &[u8]) -> Value {
+    json!({
+        "payload": base64_encode(payload),
+        "payloadType": PAYLOAD_TYPE,
+        "signatures": [{ "sig": base64_encode(&signature.bytes) }],
+    })
+}
+
+/// An envelope around a statement.
+pub(super) fn envelope(payload: Vec<u8>, signature: Vec<u8>) -> Envelope {
+    Envelope { payload_type: PAYLOAD_TYPE.to_owned(), payload, signature, keyid: String::new() }
+}
+
+impl Signature {
+    /// How the bundle names its key.
+    pub(super) fn hint(&self) -> String {
+        self.hint.clone().unwrap_or_else(|| base64_encode(&self.key.id()))
+    }
+
+    /// The DSSE envelope, JSON; `None` for a message.
+    pub(super) fn envelope(&self) -> Option<Value> {
+        match &self.content {
+            SignedContent::Message { .. } => None,
+            SignedContent::Statement { payload, .. } => Some(dsse(self, payload)),
+        }
+    }
+}
