@@ -71,6 +71,11 @@
     | identity_refused
     | signer_kind_refused
     | transport_failed
+    | token_unavailable
+    | token_invalid
+    | signing_config_invalid
+    | service_missing
+    | signer_failed
     | budget_exhausted
     | storage_failed
     | internal

@@ -15,6 +15,10 @@
     sigstore_catalogue/0,
     sigstore_refresh/2,
     sigstore_cancel/1,
+    sigstore_sign/2,
+    sigstore_sign_reply/2,
+    sigstore_signing_key/1,
+    sigstore_public_key/1,
     test_hook/1
 ]).
 
@@ -48,6 +52,20 @@ sigstore_refresh(_Repository, _Options) -> not_loaded().
 
 -spec sigstore_cancel(term()) -> result().
 sigstore_cancel(_Job) -> not_loaded().
+
+%% Answers `{ok, Job}'; the caller then gets exactly one message `{Job, {ok | error, Result}}',
+%% unless it cancels. A key elsewhere is asked by `{Job, {sign, Request}}' before.
+-spec sigstore_sign(term(), term()) -> result().
+sigstore_sign(_Payload, _Options) -> not_loaded().
+
+-spec sigstore_sign_reply(term(), term()) -> result().
+sigstore_sign_reply(_Job, _Answer) -> not_loaded().
+
+-spec sigstore_signing_key(term()) -> result().
+sigstore_signing_key(_Source) -> not_loaded().
+
+-spec sigstore_public_key(term()) -> result().
+sigstore_public_key(_SigningKey) -> not_loaded().
 
 %% Registered by builds with the cargo feature `test-hooks' only.
 -spec test_hook(term()) -> result().

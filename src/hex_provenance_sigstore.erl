@@ -1,5 +1,5 @@
-%% @doc Verifies Sigstore bundles: who signed an artifact, when, and what the signature says about
-%% it.
+%% @doc Sigstore bundles: verifies who signed an artifact, when, and what the signature says about
+%% it; and signs.
 %%
 %% ```
 %% {ok, Bundle} = file:read_file("app.tar.gz.sigstore.json"),
@@ -14,7 +14,7 @@
 %%
 %% Bundles of version 0.1, 0.2 and 0.3 verify, with message signatures or DSSE envelopes, from Rekor
 %% v1 or v2, with or without RFC 3161 timestamps, signed keyless or with a key of the caller's. All
-%% of it is offline, except {@link refresh_trust_root/2}.
+%% of it is offline, except {@link refresh_trust_root/2} and {@link sign/2}.
 %%
 %% Nothing here raises on a bad argument or bad input: the answer is `{error, Error}' with `code'
 %% `option_invalid', `malformed' or another of {@link hex_provenance_error:catalogue/0}.
@@ -22,6 +22,7 @@
 
 -export([verify/3, verify_many/2]).
 -export([trust_root/1, trust_root_info/1, refresh_trust_root/1, refresh_trust_root/2]).
+-export([sign/2, signing_key/1, public_key/1]).
 -export([bundle_info/1, default_options/0]).
 
 -export_type([
@@ -50,6 +51,15 @@
     json/0,
     check/0,
     bundle_info/0,
+    payload/0,
+    sign_options/0,
+    sign_request/0,
+    external_key/0,
+    signing_key/0,
+    signing_key_source/0,
+    public_key/0,
+    services/0,
+    signed/0,
     result/0
 ]).
 
@@ -348,6 +358,83 @@
 }.
 %% `statement' is there when the payload is an in-toto statement.
 
+-type payload() :: artifact() | {statement, binary()}.
+%% What to sign: an artifact (by digest only with an ECDSA key and the digest that key signs:
+%% keyless and P-256 sha256, P-384 sha384), or an in-toto statement, which is signed byte for byte.
+
+-type sign_options() :: #{
+    token => environment | {environment, string() | binary()} | binary() | fun(() -> binary()),
+    key => signing_key() | signing_key_source(),
+    external_key => external_key(),
+    services => services(),
+    trust => trust_root() | trust_source(),
+    log => chosen | none | {version, 1 | 2},
+    timestamps => boolean(),
+    identity => identity() | [identity(), ...],
+    audience => binary(),
+    hint => binary(),
+    limits => limits(),
+    timeout => 1..3600000,
+    ca_files => [file:filename_all()],
+    proxy => environment | direct | binary()
+}.
+%% Who signs is one of the first three:
+%% <ul>
+%% <li>`token': keyless, in the name that an identity token (OpenID Connect) claims. By default, and
+%%     with `environment', it is found in CI: in SIGSTORE_ID_TOKEN, or asked of GitHub Actions.
+%%     GitLab jobs name a variable in `id_tokens'; `{environment, Name}' reads another one than
+%%     SIGSTORE_ID_TOKEN. A fun is called for the token, which then stands in no options.</li>
+%% <li>`key': a private key, best prepared with {@link signing_key/1}.</li>
+%% <li>`external_key': a key in a KMS or HSM.</li>
+%% </ul>
+%% The others:
+%% <ul>
+%% <li>`services': whose Fulcio, Rekor and timestamp authorities sign; by default `public_good' for
+%%     a token, and `none' for a key.</li>
+%% <li>`trust': what the result is verified against; by default the root that belongs to
+%%     `services'.</li>
+%% <li>`log': `chosen' by the signing config, a version of Rekor, or `none'; `timestamps': whether
+%%     to get them, by default `true'.</li>
+%% <li>`identity': whom the certificate must name, instead of what the token claims.</li>
+%% <li>`audience': whom the token must be for, by default `<<"sigstore">>'.</li>
+%% <li>`hint': how the bundle names the key; by default the base64 form of the SHA-256 of its
+%%     SubjectPublicKeyInfo.</li>
+%% <li>`timeout': milliseconds for all of it, by default 60000; `ca_files' and `proxy' as for {@link
+%%     refresh_trust_root/2}, by default also what HEX_CACERTS_PATH, HEX_HTTPS_PROXY and
+%%     HEX_HTTP_PROXY say.</li>
+%% </ul>
+
+-type external_key() :: #{
+    pem => binary(),
+    der => binary(),
+    sign := fun((sign_request()) -> {ok, Signature :: binary()} | {error, term()})
+}.
+%% The public key (exactly one of `pem' and `der') and what has the private one sign: DER for ECDSA,
+%% 64 bytes for Ed25519. The callback runs in a process of its own, no longer than `timeout'
+%% allows.
+
+-type sign_request() ::
+    {digest, sha256 | sha384 | sha512, binary()}
+    | {message, binary()}.
+%% A digest to sign as it is (ECDSA), or a message to sign whole (Ed25519).
+
+-opaque signing_key() :: reference().
+%% A private key outside of the VM's memory: in no crash dump, and wiped when nobody holds it.
+
+-type signing_key_source() :: #{pem => binary(), der => binary(), password => binary()}.
+%% A PKCS #8 private key (P-256, P-384 or Ed25519) in exactly one of `pem' and `der', and the
+%% password of an encrypted one.
+
+-type public_key() :: #{der := binary(), key_id := <<_:256>>, key_algorithm := binary()}.
+%% A SubjectPublicKeyInfo and its SHA-256.
+
+-type services() ::
+    public_good | staging | none | {json, binary()} | {file, file:filename_all()}.
+%% A signing config (`signing_config.v0.2.json'), or one that comes with this library.
+
+-type signed() :: #{bundle := binary(), evidence := evidence()}.
+%% A bundle of version 0.3, JSON, and what its verification found.
+
 %% @doc Verifies that `Bundle' (JSON) is a signature on `Artifact' by somebody `Options' accepts.
 %%
 %% Errors tell what is wrong with the first thing that is; what else is wrong with the same bundle
@@ -414,6 +501,32 @@ refresh_trust_root(Repository, Options) ->
         {error, _} = Error ->
             Error
     end.
+
+%% @doc Signs, and verifies what came of it before anybody sees it.
+%%
+%% The caller waits, at most `timeout' milliseconds; the work ends with the caller. Neither token
+%% nor key is ever in an error.
+%%
+%% Errors: `token_unavailable', `token_invalid', `transport_failed', `budget_exhausted',
+%% `service_missing', `signing_config_invalid', `signer_failed', `key_invalid', `statement_invalid',
+%% `option_invalid', `storage_failed'; and any code of {@link verify/3} when the services' answers
+%% do not verify.
+-spec sign(payload(), sign_options()) -> {ok, signed()} | {error, hex_provenance_error:error()}.
+sign(Payload, Options) ->
+    hex_provenance_sign:sign(Payload, Options).
+
+%% @doc Prepares a private key once, to sign with from any number of processes.
+%%
+%% Errors: `key_invalid', `algorithm_unsupported', `input_too_large', `option_invalid'.
+-spec signing_key(signing_key_source()) ->
+    {ok, signing_key()} | {error, hex_provenance_error:error()}.
+signing_key(Source) ->
+    hex_provenance_nif:sigstore_signing_key(Source).
+
+%% @doc The public part of a prepared key.
+-spec public_key(signing_key()) -> {ok, public_key()} | {error, hex_provenance_error:error()}.
+public_key(SigningKey) ->
+    hex_provenance_nif:sigstore_public_key(SigningKey).
 
 %% @doc What is written in a bundle, with nothing of it verified: to look at, never to decide by.
 -spec bundle_info(Bundle :: binary()) ->

@@ -24,6 +24,8 @@ rustler::atoms! {
     trust, identity, unchecked, keys, untimed, thresholds, san, issuer, pattern, pem, der, hint, valid_from, valid_to,
     log_entries, timestamps, scts, url, root, timeout, cache,
     offline, ca_files, proxy, environment, direct,
+    // Signing.
+    token, unavailable, external_key, services, chosen, audience, password, sign, bundle, evidence,
     // Evidence.
     media_type, signer, transparency, log, times, ignored_timestamps, content, artifact, checked,
     kind, certificate, key, sans, unknown_extensions, sha256, serial, not_before, not_after, key_algorithm, sct_times,

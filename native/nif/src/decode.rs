@@ -1,12 +1,19 @@
 //! Every term this library takes, judged here and nowhere else: what does not fit is `option_invalid`.
 
+#[cfg(feature = "sign")]
+mod sign;
+
 use std::fs::File;
 use std::io::Read;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+#[cfg(feature = "network")]
+use std::time::Duration;
 
 use provenance_sigstore::error::quote;
+#[cfg(feature = "network")]
+use provenance_sigstore::net::{Network, Proxy};
 use provenance_sigstore::{
     Artifact, Error, Fault, HashAlgorithm, Identity, Instance, Limits, ManagedKey, Matcher, Policy, PublicKey, Result,
     SignerPolicy, Source, Thresholds, Time, TrustRoot, Validity, claims,
@@ -14,6 +21,8 @@ use provenance_sigstore::{
 use rustler::types::tuple::get_tuple;
 use rustler::{Atom, Binary, ListIterator, MapIterator, ResourceArc, Term};
 
+#[cfg(feature = "sign")]
+pub(crate) use self::sign::{payload, sign_options, signature, signing_key};
 use crate::atoms;
 use crate::resource::{Root, Verifier, embedded};
 
@@ -141,12 +150,17 @@ fn signer(identity: Option<Term<'_>>, keys: Option<Term<'_>>) -> Result<SignerPo
         (Some(_), Some(_)) => Err(invalid("keys", "either identity or keys, not both")),
         (None, Some(term)) => managed_keys(term).map(SignerPolicy::Keys),
         (Some(term), None) if atoms::unchecked() == term => Ok(SignerPolicy::Unchecked),
-        (Some(term), None) if term.is_map() => Ok(SignerPolicy::AnyOf(vec![self::identity(term)?])),
-        (Some(term), None) => {
-            Ok(SignerPolicy::AnyOf(items("identity", term)?.map(self::identity).collect::<Result<_>>()?))
-        }
+        (Some(term), None) => identities(term).map(SignerPolicy::AnyOf),
         (None, None) => Ok(SignerPolicy::AnyOf(Vec::new())),
     }
+}
+
+/// One identity, or a list of them.
+fn identities(term: Term<'_>) -> Result<Vec<Identity>> {
+    if term.is_map() {
+        return Ok(vec![identity(term)?]);
+    }
+    items("identity", term)?.map(identity).collect()
 }
 
 fn identity(term: Term<'_>) -> Result<Identity> {
@@ -198,13 +212,18 @@ fn managed_key(term: Term<'_>) -> Result<Arc<ManagedKey>> {
             n => return Err(unknown("keys.", n, "pem, der, hint, valid_from or valid_to")),
         }
     }
-    let key = match (pem, der) {
-        (Some(pem), None) => PublicKey::from_pem("key", &pem)?,
-        (None, Some(der)) => PublicKey::from_spki("key", &der)?,
-        _ => return Err(invalid("keys", "exactly one of pem and der in each key")),
-    };
+    let key = spki(pem, der, "keys")?;
     let validity = (from.is_some() || to.is_some()).then_some(Validity { start: from, end: to });
     Ok(Arc::new(ManagedKey { key, hint, validity }))
+}
+
+/// A public key from exactly one of two forms.
+fn spki(pem: Option<Binary<'_>>, der: Option<Binary<'_>>, option: &str) -> Result<PublicKey> {
+    match (pem, der) {
+        (Some(pem), None) => PublicKey::from_pem("key", &pem),
+        (None, Some(der)) => PublicKey::from_spki("key", &der),
+        _ => Err(invalid(option, "exactly one of pem and der in each key")),
+    }
 }
 
 fn seconds(option: &str, term: Term<'_>) -> Result<Time> {
@@ -267,38 +286,50 @@ pub(crate) fn repository(term: Term<'_>) -> Result<crate::tuf::From> {
 
 #[cfg(feature = "tuf")]
 pub(crate) fn refresh_options(term: Term<'_>) -> Result<provenance_sigstore::tuf::RefreshOptions> {
-    use provenance_sigstore::tuf::{Proxy, RefreshOptions, default_cache_dir};
-    const PROXY: &str = "environment, direct or a URL in a UTF-8 binary";
+    use provenance_sigstore::tuf::{RefreshOptions, default_cache_dir};
     let mut options = RefreshOptions::new(Time::now());
     options.cache_dir = default_cache_dir("hex_provenance");
     for (name, value) in members("options", term)? {
+        if network_option(name, value, &mut options.network, &mut options.total_timeout)? {
+            continue;
+        }
         match name {
-            n if atoms::timeout() == n => {
-                let milliseconds: Option<u64> = value.decode().ok().filter(|n| (1..=3_600_000).contains(n));
-                let milliseconds = milliseconds.ok_or_else(|| invalid("timeout", "1 to 3600000 milliseconds"))?;
-                options.total_timeout = std::time::Duration::from_millis(milliseconds);
-                options.request_timeout = options.request_timeout.min(options.total_timeout);
-            }
             n if atoms::cache() == n && atoms::none() == value => options.cache_dir = None,
             n if atoms::cache() == n => options.cache_dir = Some(file_name("cache", value)?),
             n if atoms::offline() == n => {
                 options.offline = value.decode().map_err(|_| invalid("offline", "a boolean"))?;
             }
-            n if atoms::ca_files() == n => {
-                let files = items("ca_files", value)?.map(|file| file_name("ca_files", file));
-                options.ca_files = files.collect::<Result<_>>()?;
-            }
-            n if atoms::proxy() == n => {
-                options.proxy = match value {
-                    v if atoms::environment() == v => Proxy::Environment,
-                    v if atoms::direct() == v => Proxy::Direct,
-                    v => Proxy::Url(utf8("proxy", v, PROXY)?),
-                };
-            }
             n => return Err(unknown("", n, "timeout, cache, offline, ca_files or proxy")),
         }
     }
     Ok(options)
+}
+
+/// Reads an option that everything which uses the network has; `false` when it is another.
+#[cfg(feature = "network")]
+fn network_option(name: Term<'_>, value: Term<'_>, network: &mut Network, total: &mut Duration) -> Result<bool> {
+    const PROXY: &str = "environment, direct or a URL in a UTF-8 binary";
+    match name {
+        n if atoms::timeout() == n => {
+            let milliseconds: Option<u64> = value.decode().ok().filter(|n| (1..=3_600_000).contains(n));
+            let milliseconds = milliseconds.ok_or_else(|| invalid("timeout", "1 to 3600000 milliseconds"))?;
+            *total = Duration::from_millis(milliseconds);
+            network.request_timeout = network.request_timeout.min(*total);
+        }
+        n if atoms::ca_files() == n => {
+            let files = items("ca_files", value)?.map(|file| file_name("ca_files", file));
+            network.ca_files = files.collect::<Result<_>>()?;
+        }
+        n if atoms::proxy() == n => {
+            network.proxy = match value {
+                v if atoms::environment() == v => Proxy::Environment,
+                v if atoms::direct() == v => Proxy::Direct,
+                v => Proxy::Url(utf8("proxy", v, PROXY)?),
+            };
+        }
+        _ => return Ok(false),
+    }
+    Ok(true)
 }
 
 /// The bytes are those of the term: the artifact lives no longer than it.

@@ -1,5 +1,7 @@
 //! Every term this library makes: one function a type.
 
+#[cfg(feature = "sign")]
+use provenance_sigstore::PublicKey;
 use provenance_sigstore::claims::CLAIMS;
 use provenance_sigstore::error::{CATALOGUE, Detail, Entry, Error, Fault, Result};
 use provenance_sigstore::evidence::{
@@ -7,6 +9,8 @@ use provenance_sigstore::evidence::{
     VerifiedTime,
 };
 use provenance_sigstore::limits::{Limits, NAMES};
+#[cfg(feature = "sign")]
+use provenance_sigstore::sign::{Request, Signed};
 use provenance_sigstore::statement::{Statement, Subject};
 use provenance_sigstore::{Bundle, Certificate, LogEntry, Material, Time, TrustRoot};
 use rustler::{Atom, Encoder, Env, NewBinary, Term};
@@ -339,6 +343,37 @@ fn catalogue_entry<'a>(env: Env<'a>, entry: &Entry) -> Term<'a> {
             (atoms::stage(), atoms::known(env, entry.stage.as_str())),
             (atoms::remedy(), text(env, entry.remedy)),
             (atoms::details(), names(env, entry.details)),
+        ],
+    )
+}
+
+/// What signing made.
+#[cfg(feature = "sign")]
+pub(crate) fn signed<'a>(env: Env<'a>, signed: &Signed) -> Term<'a> {
+    map(env, [(atoms::bundle(), text(env, &signed.bundle)), (atoms::evidence(), self::evidence(env, &signed.evidence))])
+}
+
+/// What a key elsewhere is asked to sign.
+#[cfg(feature = "sign")]
+pub(crate) fn sign_request<'a>(env: Env<'a>, request: &Request) -> Term<'a> {
+    let request = match request {
+        Request::Digest(algorithm, digest) => {
+            (atoms::digest(), atoms::known(env, algorithm.name()), bytes(env, digest)).encode(env)
+        }
+        Request::Message(message) | Request::Prehashed(message) => (atoms::message(), bytes(env, message)).encode(env),
+    };
+    (atoms::sign(), request).encode(env)
+}
+
+/// A public key in the form in which others take it.
+#[cfg(feature = "sign")]
+pub(crate) fn public_key<'a>(env: Env<'a>, key: &PublicKey) -> Term<'a> {
+    map(
+        env,
+        [
+            (atoms::der(), bytes(env, key.spki())),
+            (atoms::key_id(), bytes(env, &key.id())),
+            (atoms::key_algorithm(), text(env, key.algorithm().name())),
         ],
     )
 }

@@ -6,7 +6,11 @@ mod atoms;
 mod decode;
 mod encode;
 mod guard;
+#[cfg(feature = "network")]
+mod job;
 mod resource;
+#[cfg(feature = "sign")]
+mod sign;
 #[cfg(feature = "test-hooks")]
 mod test_hook;
 #[cfg(feature = "tuf")]

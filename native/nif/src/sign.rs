@@ -1,0 +1,82 @@
+//! Signing.
+
+use std::sync::Arc;
+
+use provenance_sigstore::sign::{Answer, ExternalKey, Options, Payload, Request, Signed, Signer, SigningKey, sign};
+use provenance_sigstore::{Fault, PublicKey, Result};
+use rustler::{Encoder, Env, LocalPid, Resource, ResourceArc, Term};
+
+use crate::job::{Job, job_option};
+use crate::{atoms, decode, encode, guard, job};
+
+/// A private key: wiped when nobody holds it.
+pub(crate) struct PrivateKey(pub(crate) Arc<SigningKey>);
+
+#[rustler::resource_impl]
+impl Resource for PrivateKey {}
+
+#[rustler::nif(schedule = "DirtyCpu")]
+fn sigstore_signing_key<'a>(env: Env<'a>, source: Term<'a>) -> Term<'a> {
+    guard::dirty(env, || Ok(ResourceArc::new(PrivateKey(decode::signing_key(source)?)).encode(env)))
+}
+
+#[rustler::nif]
+fn sigstore_public_key<'a>(env: Env<'a>, key: Term<'a>) -> Term<'a> {
+    guard::short(env, || {
+        let key: ResourceArc<PrivateKey> =
+            key.decode().map_err(|_| decode::invalid("key", "what signing_key returned"))?;
+        Ok(encode::public_key(env, key.0.public()))
+    })
+}
+
+#[rustler::nif(schedule = "DirtyCpu")]
+fn sigstore_sign<'a>(env: Env<'a>, payload: Term<'a>, options: Term<'a>) -> Term<'a> {
+    guard::dirty(env, || {
+        let payload = decode::payload(payload)?;
+        let mut asked = decode::sign_options(options)?;
+        let caller = env.pid();
+        let work = move |job: ResourceArc<Job>| async move {
+            if let Some(public) = asked.external.take() {
+                asked.options.signer = Signer::External(public, Arc::new(Caller { job, pid: caller }));
+            }
+            run(payload, asked.options).await
+        };
+        Ok(job::start(env, work, |env, signed| encode::signed(env, &signed))?.encode(env))
+    })
+}
+
+#[rustler::nif]
+fn sigstore_sign_reply<'a>(env: Env<'a>, job: Term<'a>, reply: Term<'a>) -> Term<'a> {
+    guard::short(env, || {
+        job_option(job)?.answer(decode::signature(reply)?);
+        Ok(atoms::undefined().encode(env))
+    })
+}
+
+/// What a call of sign asks for.
+pub(crate) struct Asked {
+    pub(crate) options: Options,
+    /// The public key of one that the caller has elsewhere.
+    pub(crate) external: Option<Arc<PublicKey>>,
+}
+
+async fn run(payload: Payload, options: Options) -> Result<Signed> {
+    sign(payload, &options).await
+}
+
+/// A key that the calling process can have used.
+struct Caller {
+    job: ResourceArc<Job>,
+    pid: LocalPid,
+}
+
+impl ExternalKey for Caller {
+    fn sign(&self, request: Request) -> Answer<'_> {
+        Box::pin(Job::ask(&self.job, self.pid, move |env| encode::sign_request(env, &request)))
+    }
+}
+
+/// What the caller's callback did instead of signing.
+pub(crate) fn failed(reason: String) -> Fault {
+    Fault::SignerFailed { reason }
+}
