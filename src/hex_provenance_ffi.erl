@@ -4,6 +4,7 @@
 
 -export([verify/3, verify_many/2, bundle_info/1]).
 -export([trust_root/1, trust_root_info/1, refresh_trust_root/2]).
+-export([sign/2, signing_key/2, public_key/1]).
 
 -type answer() :: {ok, term()} | {error, tuple()}.
 
@@ -35,7 +36,70 @@ refresh_trust_root(Repository, Options) ->
 bundle_info(Bundle) ->
     answer(hex_provenance_sigstore:bundle_info(Bundle), fun unverified/1).
 
+-spec sign(term(), tuple()) -> answer().
+sign(Payload, Options) ->
+    Answer = hex_provenance_sigstore:sign(payload(Payload), sign_options(Options)),
+    answer(Answer, fun(#{bundle := Bundle, evidence := Evidence}) ->
+        {signed, Bundle, evidence(Evidence)}
+    end).
+
+-spec signing_key(tuple(), term()) -> answer().
+signing_key({Form, Key}, Password) ->
+    Source = (given([{password, Password}]))#{Form => Key},
+    answer(hex_provenance_sigstore:signing_key(Source), fun identity/1).
+
+-spec public_key(term()) -> answer().
+public_key(Key) ->
+    Answer = hex_provenance_sigstore:public_key(Key),
+    answer(Answer, fun(#{der := Der, key_id := Id, key_algorithm := Algorithm}) ->
+        {public, Der, Id, Algorithm}
+    end).
+
 %% From Gleam.
+
+payload({'of', Artifact}) -> Artifact;
+payload(Statement) -> Statement.
+
+sign_options(
+    {options, As, Services, Trust, Log, Timestamps, Identities, Audience, Hint, Limits, Timeout,
+        CaFiles, Proxy}
+) ->
+    maps:merge(sign_as(As), (given(sign_extras(Trust, Identities, Hint, CaFiles, Proxy)))#{
+        services => services(Services),
+        log => logging(Log),
+        timestamps => Timestamps,
+        audience => Audience,
+        limits => maps:from_list(Limits),
+        timeout => Timeout
+    }).
+
+sign_extras(Trust, Identities, Hint, CaFiles, Proxy) ->
+    [
+        {trust, mapped(fun trust_one/1, Trust)},
+        {identity, stated([identity_option(One) || One <- Identities])},
+        {hint, Hint},
+        {ca_files, CaFiles},
+        {proxy, mapped(fun proxy/1, Proxy)}
+    ].
+
+mapped(Fun, {some, Value}) -> {some, Fun(Value)};
+mapped(_, none) -> none.
+
+stated([]) -> none;
+stated(List) -> {some, List}.
+
+sign_as(ambient) -> #{token => environment};
+sign_as({ambient_in, Variable}) -> #{token => {environment, Variable}};
+sign_as({token, Fun}) -> #{token => Fun};
+sign_as({key, Key}) -> #{key => Key};
+sign_as({external_key, {Form, Public}, Sign}) -> #{external_key => #{Form => Public, sign => Sign}}.
+
+services({services_of, Instance}) -> Instance;
+services(no_services) -> none;
+services(Services) -> Services.
+
+logging(unlogged) -> none;
+logging(Log) -> Log.
 
 options({options, Trust, Signer, Untimed, Thresholds, Limits}) ->
     maps:merge(signer_option(Signer), (given([{thresholds, thresholds(Thresholds)}]))#{

@@ -3,6 +3,7 @@ defmodule HexProvenance.Term do
   # What differs between the Erlang face and this one: structs, keyword options, and nil for absence.
 
   alias HexProvenance.Error
+  alias HexProvenance.SigningKey
   alias HexProvenance.TrustRoot
 
   @spec answer({:ok, term()} | {:error, :hex_provenance_error.error()}, (term() -> result)) ::
@@ -21,13 +22,20 @@ defmodule HexProvenance.Term do
     if Keyword.keyword?(options), do: options(Map.new(options)), else: options
   end
 
-  def options(%{trust: trust} = options), do: %{options | trust: trust(trust)}
+  def options(%{} = options), do: options |> handles(:trust) |> handles(:key)
   def options(options), do: options
 
-  defp trust(%TrustRoot{handle: handle}), do: handle
-  defp trust([%TrustRoot{handle: handle} | rest]), do: [handle | trust(rest)]
-  defp trust([source | rest]), do: [source | trust(rest)]
-  defp trust(other), do: other
+  defp handles(options, name) do
+    case options do
+      %{^name => value} -> %{options | name => handle(value)}
+      %{} -> options
+    end
+  end
+
+  defp handle(%TrustRoot{handle: handle}), do: handle
+  defp handle(%SigningKey{handle: handle}), do: handle
+  defp handle([one | rest]), do: [handle(one) | handle(rest)]
+  defp handle(other), do: other
 
   @spec with_nils(map()) :: map()
   def with_nils(map), do: :maps.map(fn _, value -> if value == :undefined, do: nil, else: value end, map)

@@ -69,6 +69,11 @@ pub type Code {
   IdentityRefused
   SignerKindRefused
   TransportFailed
+  TokenUnavailable
+  TokenInvalid
+  SigningConfigInvalid
+  ServiceMissing
+  SignerFailed
   BudgetExhausted
   StorageFailed
   Internal
