@@ -25,8 +25,21 @@ run(["verify-bundle" | Arguments]) ->
         read(required(bundle, Options)), artifact(Input), verify_options(Options)
     ),
     accept(Answer);
+run(["sign-bundle" | Arguments]) ->
+    {Options, Input} = parse(Arguments, #{}),
+    Payload =
+        case Options of
+            #{in_toto := true} -> {statement, read(Input)};
+            #{} -> {file, Input}
+        end,
+    case hex_provenance_sigstore:sign(Payload, sign_options(Options)) of
+        {ok, #{bundle := Bundle}} ->
+            write(required(bundle, Options), Bundle);
+        {error, Error} ->
+            refuse(hex_provenance_error:format_error(Error))
+    end;
 run(_) ->
-    usage("the only command is verify-bundle").
+    usage("the commands are verify-bundle and sign-bundle").
 
 parse(["--staging" | Rest], Options) -> parse(Rest, Options#{staging => true});
 parse(["--bundle", File | Rest], Options) -> parse(Rest, Options#{bundle => File});
@@ -34,12 +47,25 @@ parse(["--trusted-root", File | Rest], Options) -> parse(Rest, Options#{trusted_
 parse(["--key", File | Rest], Options) -> parse(Rest, Options#{key => File});
 parse(["--certificate-identity", Text | Rest], Options) -> parse(Rest, Options#{san => Text});
 parse(["--certificate-oidc-issuer", Text | Rest], Options) -> parse(Rest, Options#{issuer => Text});
+parse(["--in-toto" | Rest], Options) -> parse(Rest, Options#{in_toto => true});
+parse(["--identity-token", Token | Rest], Options) -> parse(Rest, Options#{token => Token});
+parse(["--signing-config", File | Rest], Options) -> parse(Rest, Options#{signing_config => File});
 parse([Input], Options) -> {Options, Input};
 parse(_, _) -> usage("unknown or missing arguments").
 
 verify_options(Options) ->
     Trust = trust(Options),
     maps:merge(signer(Options), thresholds(Trust, Options, #{trust => Trust})).
+
+sign_options(Options) ->
+    Services =
+        case Options of
+            #{signing_config := File} -> {file, File};
+            #{staging := true} -> staging;
+            #{} -> public_good
+        end,
+    Token = unicode:characters_to_binary(required(token, Options)),
+    #{token => Token, services => Services, trust => trust(Options)}.
 
 signer(#{key := File}) ->
     #{keys => [#{pem => read(File)}]};
@@ -105,6 +131,12 @@ accept_root({error, Error}) -> refuse(hex_provenance_error:format_error(Error)).
 read(File) ->
     case file:read_file(File) of
         {ok, Bytes} -> Bytes;
+        {error, Reason} -> refuse([File, ": ", file:format_error(Reason)])
+    end.
+
+write(File, Bytes) ->
+    case file:write_file(File, Bytes) of
+        ok -> 0;
         {error, Reason} -> refuse([File, ": ", file:format_error(Reason)])
     end.
 

@@ -6,6 +6,7 @@ import hex_provenance/error.{type Failure}
 import hex_provenance/evidence.{type Evidence}
 import hex_provenance/json.{type Json}
 import hex_provenance/option.{None, Some}
+import hex_provenance/signing
 import hex_provenance/sigstore.{type Artifact, type Options, Options}
 import hex_provenance/trust_root
 
@@ -322,7 +323,77 @@ fn unit_tests() -> List(UnitTest) {
         Ok(_) -> False
       }
     }),
+    #("a key signs, and its public part verifies", fn() {
+      let pem = private_key()
+      let assert Ok(key) = signing.load_key(signing.Pem(pem), None)
+      let assert Ok(public) = signing.public_key(key)
+      verifies(signing.Key(key), sigstore.Der(public.der))
+      && public.algorithm == "ecdsa_p256"
+    }),
+    #("a key elsewhere signs", fn() {
+      let pem = private_key()
+      let public = sigstore.Pem(public_key(pem))
+      verifies(signing.ExternalKey(public, sign_with(pem, _)), public)
+    }),
+    #("what a key elsewhere says is told", fn() {
+      let public = sigstore.Pem(public_key(private_key()))
+      let refuse = fn(_) { Error("no") }
+      case sign_bytes(signing.ExternalKey(public, refuse)) {
+        Error(failure) ->
+          failure.code == error.SignerFailed && contains(failure.message, "no")
+        Ok(_) -> False
+      }
+    }),
+    #("without a token it says where it looked", fn() {
+      without_token()
+      case sign_bytes(signing.Ambient) {
+        Error(failure) -> failure.code == error.TokenUnavailable
+        Ok(_) -> False
+      }
+    }),
+    #("a token that is none is told, and not repeated", fn() {
+      case sign_bytes(signing.Token(fn() { "s3cr3t" })) {
+        Error(failure) ->
+          failure.code == error.TokenInvalid
+          && !contains(error.describe(failure), "s3cr3t")
+        Ok(_) -> False
+      }
+    }),
   ]
+}
+
+fn sign_bytes(as_: signing.As) -> Result(signing.Signed, Failure) {
+  signing.sign(
+    signing.Of(sigstore.Bytes(<<"content":utf8>>)),
+    signing.Options(
+      ..signing.default_options(),
+      as_: as_,
+      services: signing.NoServices,
+    ),
+  )
+}
+
+fn verifies(as_: signing.As, public: sigstore.PublicKey) -> Bool {
+  let assert Ok(signed) = sign_bytes(as_)
+  let key = sigstore.Key(public, None, None, None)
+  let options =
+    Options(
+      ..sigstore.default_options(),
+      trust: [],
+      signer: sigstore.Keys([key]),
+      untimed: True,
+    )
+  let verify = fn(content) {
+    sigstore.verify(bytes(signed.bundle), sigstore.Bytes(content), options)
+  }
+  case verify(<<"content":utf8>>), verify(<<"other":utf8>>) {
+    Ok(_), Error(_) -> True
+    _, _ -> False
+  }
+}
+
+fn bytes(text: String) -> BitArray {
+  <<text:utf8>>
 }
 
 fn has_text(failure: Failure, name: String, text: String) -> Bool {
@@ -371,6 +442,18 @@ fn length(items: List(a)) -> Int {
 
 @external(erlang, "hex_provenance_test_ffi", "cases")
 fn all_cases() -> List(Case)
+
+@external(erlang, "hex_provenance_test_ffi", "private_key")
+fn private_key() -> String
+
+@external(erlang, "hex_provenance_test_ffi", "public_key")
+fn public_key(pem: String) -> String
+
+@external(erlang, "hex_provenance_test_ffi", "sign")
+fn sign_with(pem: String, request: signing.Request) -> Result(BitArray, String)
+
+@external(erlang, "hex_provenance_test_ffi", "without_token")
+fn without_token() -> Nil
 
 @external(erlang, "hex_provenance_test_ffi", "claim")
 fn claim_named(name: String) -> Result(Claim, Nil)

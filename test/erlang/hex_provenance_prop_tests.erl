@@ -28,7 +28,11 @@ prop_no_term_crashes_a_function() ->
         {sigstore_trust_root, 1},
         {sigstore_trust_root_info, 1},
         {sigstore_refresh, 2},
-        {sigstore_cancel, 1}
+        {sigstore_cancel, 1},
+        {sigstore_sign, 2},
+        {sigstore_sign_reply, 2},
+        {sigstore_signing_key, 1},
+        {sigstore_public_key, 1}
     ],
     ?FORALL(
         {{Name, Arity}, Terms},

@@ -2,6 +2,7 @@
 -module(hex_provenance_test_ffi).
 
 -export([cases/0, claim/1, fixture/1, contents/1, contains/2, print/1, finish/3]).
+-export([private_key/0, public_key/1, sign/2, without_token/0]).
 
 -spec cases() -> [tuple()].
 cases() ->
@@ -36,6 +37,28 @@ fixture(Name) -> unicode:characters_to_binary(hex_provenance_test_cases:file(Nam
 contents(Name) ->
     {ok, Bytes} = file:read_file(fixture(Name)),
     Bytes.
+
+%% PKCS #8, PEM, as openssl writes it.
+-spec private_key() -> binary().
+private_key() ->
+    list_to_binary(os:cmd("openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256")).
+
+-spec public_key(binary()) -> binary().
+public_key(Pem) ->
+    {ok, Key} = hex_provenance_sigstore:signing_key(#{pem => Pem}),
+    {ok, #{der := Der}} = hex_provenance_sigstore:public_key(Key),
+    Lines = ["-----BEGIN PUBLIC KEY-----\n", base64:encode(Der), "\n-----END PUBLIC KEY-----\n"],
+    iolist_to_binary(Lines).
+
+-spec sign(binary(), {digest, atom(), binary()}) -> {ok, binary()} | {error, binary()}.
+sign(Pem, {digest, Algorithm, Digest}) ->
+    [Entry] = public_key:pem_decode(Pem),
+    {ok, public_key:sign({digest, Digest}, Algorithm, public_key:pem_entry_decode(Entry))}.
+
+-spec without_token() -> nil.
+without_token() ->
+    [os:unsetenv(Name) || Name <- ["SIGSTORE_ID_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_URL"]],
+    nil.
 
 -spec contains(binary(), binary()) -> boolean().
 contains(Text, Part) -> binary:match(Text, Part) =/= nomatch.

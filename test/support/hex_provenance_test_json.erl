@@ -1,7 +1,7 @@
-%% @doc A JSON reader for the tests: OTP has none before 27. What is not JSON crashes it.
+%% @doc JSON for the tests: OTP has none before 27. What is not JSON crashes it.
 -module(hex_provenance_test_json).
 
--export([decode/1]).
+-export([decode/1, encode/1]).
 
 -type json() :: null | boolean() | number() | binary() | [json()] | #{binary() => json()}.
 
@@ -10,6 +10,25 @@ decode(Text) ->
     {Value, Rest} = value(space(Text)),
     <<>> = space(Rest),
     Value.
+
+%% @doc Members in order and no spaces; no escapes but the needed. Atoms are text, but for three.
+-spec encode(term()) -> binary().
+encode(Word) when is_boolean(Word); Word =:= null -> atom_to_binary(Word);
+encode(Number) when is_integer(Number) -> integer_to_binary(Number);
+encode(List) when is_list(List) ->
+    iolist_to_binary([$[, lists:join($,, [encode(Value) || Value <- List]), $]]);
+encode(Map) when is_map(Map) ->
+    Members = lists:sort([{encode(Name), encode(Value)} || {Name, Value} <- maps:to_list(Map)]),
+    iolist_to_binary([${, lists:join($,, [[Name, $:, Value] || {Name, Value} <- Members]), $}]);
+encode(Text) when is_binary(Text) ->
+    iolist_to_binary([$", [escape(Char) || <<Char>> <= Text], $"]);
+encode(Name) when is_atom(Name) ->
+    encode(atom_to_binary(Name)).
+
+escape($") -> "\\\"";
+escape($\\) -> "\\\\";
+escape($\n) -> "\\n";
+escape(Char) when Char >= $\s -> Char.
 
 value(<<"null", Rest/binary>>) -> {null, Rest};
 value(<<"true", Rest/binary>>) -> {true, Rest};

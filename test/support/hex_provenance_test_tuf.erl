@@ -113,18 +113,10 @@ head(Type) ->
     }.
 
 sign({_, Private}, Id, Signed) ->
-    Signature = crypto:sign(eddsa, none, encode(Signed), [Private, ed25519]),
+    Bytes = encode(Signed),
+    Signature = crypto:sign(eddsa, none, Bytes, [Private, ed25519]),
     encode(#{signed => Signed, signatures => [#{keyid => Id, sig => hex(Signature)}]}).
 
-hex(Bytes) -> string:lowercase(binary:encode_hex(Bytes)).
+encode(Value) -> hex_provenance_test_json:encode(Value).
 
-%% Canonical JSON of what is needed here.
-encode(Bool) when is_boolean(Bool) -> atom_to_binary(Bool);
-encode(Number) when is_integer(Number) -> integer_to_binary(Number);
-encode(List) when is_list(List) ->
-    iolist_to_binary([$[, lists:join($,, [encode(Value) || Value <- List]), $]]);
-encode(Map) when is_map(Map) ->
-    Members = lists:sort([{encode(Name), encode(Value)} || {Name, Value} <- maps:to_list(Map)]),
-    iolist_to_binary([${, lists:join($,, [[Name, $:, Value] || {Name, Value} <- Members]), $}]);
-encode(Text) when is_binary(Text) -> <<$", Text/binary, $">>;
-encode(Name) when is_atom(Name) -> encode(atom_to_binary(Name)).
+hex(Bytes) -> string:lowercase(binary:encode_hex(Bytes)).
