@@ -4,7 +4,7 @@
 
 -export([verify/3, verify_many/2, bundle_info/1]).
 -export([trust_root/1, trust_root_info/1, refresh_trust_root/2]).
--export([sign/2, signing_key/2, public_key/1]).
+-export([sign/2, signing_key/2, public_key/1, refresh_services/2]).
 
 -type answer() :: {ok, term()} | {error, tuple()}.
 
@@ -31,6 +31,15 @@ refresh_trust_root(Repository, Options) ->
         repository(Repository), refresh_options(Options)
     ),
     answer(Answer, fun identity/1).
+
+-spec refresh_services(term(), tuple()) -> answer().
+refresh_services(Repository, Options) ->
+    Answer = hex_provenance_sigstore:refresh_services(
+        repository(Repository), refresh_options(Options)
+    ),
+    answer(Answer, fun(#{services := Services, trust := Trust}) ->
+        {Services, {prepared, Trust}}
+    end).
 
 -spec bundle_info(binary()) -> answer().
 bundle_info(Bundle) ->

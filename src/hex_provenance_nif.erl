@@ -14,6 +14,7 @@
     sigstore_trust_root_info/1,
     sigstore_catalogue/0,
     sigstore_refresh/2,
+    sigstore_refresh_services/2,
     sigstore_cancel/1,
     sigstore_sign/2,
     sigstore_sign_reply/2,
@@ -49,6 +50,9 @@ sigstore_catalogue() -> not_loaded().
 %% Answers `{ok, Job}'; the caller then gets exactly one message `{Job, Result}', unless it cancels.
 -spec sigstore_refresh(term(), term()) -> result().
 sigstore_refresh(_Repository, _Options) -> not_loaded().
+
+-spec sigstore_refresh_services(term(), term()) -> result().
+sigstore_refresh_services(_Repository, _Options) -> not_loaded().
 
 -spec sigstore_cancel(term()) -> result().
 sigstore_cancel(_Job) -> not_loaded().

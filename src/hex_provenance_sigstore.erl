@@ -22,7 +22,7 @@
 
 -export([verify/3, verify_many/2]).
 -export([trust_root/1, trust_root_info/1, refresh_trust_root/1, refresh_trust_root/2]).
--export([sign/2, signing_key/1, public_key/1]).
+-export([sign/2, signing_key/1, public_key/1, refresh_services/2]).
 -export([bundle_info/1, default_options/0]).
 
 -export_type([
@@ -493,14 +493,25 @@ refresh_trust_root(Repository) ->
 -spec refresh_trust_root(repository(), refresh_options()) ->
     {ok, trust_root()} | {error, hex_provenance_error:error()}.
 refresh_trust_root(Repository, Options) ->
-    case hex_provenance_nif:sigstore_refresh(Repository, Options) of
-        {ok, Job} ->
-            receive
-                {Job, Result} -> Result
-            end;
-        {error, _} = Error ->
-            Error
-    end.
+    await(hex_provenance_nif:sigstore_refresh(Repository, Options)).
+
+%% @doc Fetches the newest signing config of a Sigstore instance, and the trust root that belongs to
+%% it, as {@link refresh_trust_root/2} does.
+%%
+%% What it answers are options for {@link sign/2}. Errors: also `service_missing' when the instance
+%% publishes none, `signing_config_invalid', `malformed'.
+-spec refresh_services(repository(), refresh_options()) ->
+    {ok, #{services := services(), trust := trust_root()}}
+    | {error, hex_provenance_error:error()}.
+refresh_services(Repository, Options) ->
+    await(hex_provenance_nif:sigstore_refresh_services(Repository, Options)).
+
+await({ok, Job}) ->
+    receive
+        {Job, Result} -> Result
+    end;
+await({error, _} = Error) ->
+    Error.
 
 %% @doc Signs, and verifies what came of it before anybody sees it.
 %%

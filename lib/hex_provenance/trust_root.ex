@@ -65,6 +65,20 @@ defmodule HexProvenance.TrustRoot do
     wrap(:hex_provenance_sigstore.refresh_trust_root(repository, HexProvenance.Term.options(options)))
   end
 
+  @doc """
+  As `refresh/2`, for signers: `{:ok, options}` with the newest `:services` and the `:trust` root that belongs to them,
+  for `HexProvenance.Sigstore.sign/2`.
+  """
+  @spec refresh_services(repository(), keyword() | :hex_provenance_sigstore.refresh_options()) ::
+          {:ok, [services: :hex_provenance_sigstore.services(), trust: t()]} | {:error, HexProvenance.Error.t()}
+  def refresh_services(repository, options \\ []) do
+    answer = :hex_provenance_sigstore.refresh_services(repository, HexProvenance.Term.options(options))
+
+    HexProvenance.Term.answer(answer, fn %{services: services, trust: trust} ->
+      [services: services, trust: %__MODULE__{handle: trust}]
+    end)
+  end
+
   defp wrap(answer), do: HexProvenance.Term.answer(answer, &%__MODULE__{handle: &1})
 
   defimpl Inspect do

@@ -7,7 +7,9 @@ import hex_provenance/option.{type Option, None}
 import hex_provenance/sigstore.{
   type Artifact, type Identity, type Limit, type PublicKey, type Trust,
 }
-import hex_provenance/trust_root.{type Instance, type Proxy, PublicGood}
+import hex_provenance/trust_root.{
+  type Instance, type Proxy, type RefreshOptions, type Repository, PublicGood,
+}
 
 /// What to sign.
 pub type Payload {
@@ -120,6 +122,14 @@ pub fn default_options() -> Options {
 /// a failure.
 @external(erlang, "hex_provenance_ffi", "sign")
 pub fn sign(payload: Payload, options: Options) -> Result(Signed, Failure)
+
+/// Fetches the newest signing config of an instance through TUF, and the trust root that belongs to it: `services` and
+/// `trust` of the options. The caller waits.
+@external(erlang, "hex_provenance_ffi", "refresh_services")
+pub fn refresh_services(
+  repository: Repository,
+  options: RefreshOptions,
+) -> Result(#(Services, Trust), Failure)
 
 /// Prepares a private key once; `password` opens an encrypted one.
 @external(erlang, "hex_provenance_ffi", "signing_key")

@@ -10,6 +10,7 @@
     {sigstore_trust_root, 1},
     {sigstore_trust_root_info, 1},
     {sigstore_refresh, 2},
+    {sigstore_refresh_services, 2},
     {sigstore_cancel, 1},
     {sigstore_sign, 2},
     {sigstore_sign_reply, 2},

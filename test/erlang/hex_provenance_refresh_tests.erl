@@ -21,6 +21,7 @@ refresh_test_() ->
                     {"a cancelled refresh stops", fun cancelled/1},
                     {"a refresh ends with its caller", fun killed_caller/1},
                     {"many at once", fun many/1},
+                    {"services come with the root they belong to", fun services/1},
                     {"what fails is told", fun failures/1},
                     {"options are judged", fun options/1}
                 ]
@@ -85,6 +86,22 @@ many(Cache) ->
         end
      || {_, Monitor} <- Callers
     ].
+
+services(Cache) ->
+    Config = <<"{\"mediaType\":\"application/vnd.dev.sigstore.signingconfig.v0.2+json\"}">>,
+    Serve = fun(Targets) -> ?TUF:serve(trusted_root(), Targets) end,
+    Refresh = fun(#{url := Url, root := Root}, Options) ->
+        Repository = {custom, #{url => Url, root => Root}},
+        hex_provenance_sigstore:refresh_services(Repository, Options#{cache => Cache})
+    end,
+    #{socket := Socket} = Server = Serve(#{'signing_config.v0.2.json' => Config}),
+    {ok, #{services := {json, Config}, trust := Trust}} = Refresh(Server, #{}),
+    ?assertMatch({ok, #{source := tuf}}, hex_provenance_sigstore:trust_root_info(Trust)),
+    gen_tcp:close(Socket),
+    ?assertMatch({ok, #{services := {json, Config}}}, Refresh(Server, #{offline => true})),
+    ?assertMatch({error, #{code := service_missing}}, Refresh(Serve(#{}), #{})),
+    Bad = Serve(#{'signing_config.v0.2.json' => <<"{}">>}),
+    ?assertMatch({error, #{code := malformed}}, Refresh(Bad, #{})).
 
 failures(Cache) ->
     #{url := Url, socket := Socket} = ?TUF:serve(trusted_root()),

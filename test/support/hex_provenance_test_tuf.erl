@@ -1,15 +1,20 @@
 %% @doc A TUF repository on a loopback port: one key for every role, signed on the spot.
 -module(hex_provenance_test_tuf).
 
--export([serve/1, serve_silence/0, root/0]).
+-export([serve/1, serve/2, serve_silence/0, root/0]).
 
 -type server() :: #{url := binary(), root := binary(), socket := gen_tcp:socket()}.
 
 %% @doc Serves this trusted_root.json until the caller ends.
 -spec serve(binary()) -> server().
 serve(TrustedRoot) ->
+    serve(TrustedRoot, #{}).
+
+%% @doc As serve/1, with more targets by name.
+-spec serve(binary(), #{atom() => binary()}) -> server().
+serve(TrustedRoot, Others) ->
     Key = {_, _} = crypto:generate_key(eddsa, ed25519),
-    Files = files(Key, TrustedRoot),
+    Files = files(Key, Others#{'trusted_root.json' => TrustedRoot}),
     listen(maps:get(<<"/1.root.json">>, Files), fun(Socket) -> answer(Socket, Files) end).
 
 %% @doc Takes requests and never answers; tells the caller when a client has gone away.
@@ -24,7 +29,7 @@ serve_silence() ->
 
 -spec root() -> binary().
 root() ->
-    maps:get(<<"/1.root.json">>, files(crypto:generate_key(eddsa, ed25519), <<"{}">>)).
+    maps:get(<<"/1.root.json">>, files(crypto:generate_key(eddsa, ed25519), #{})).
 
 wait_for_end(Socket) ->
     case gen_tcp:recv(Socket, 0) of
@@ -73,21 +78,18 @@ response(Files, Path) ->
 response(Status, Body, Length) ->
     ["HTTP/1.1 ", Status, "\r\ncontent-length: ", integer_to_list(Length), "\r\n\r\n", Body].
 
-files({Public, _} = Key, TrustedRoot) ->
+files({Public, _} = Key, Contents) ->
     KeyValue = #{
         keytype => ed25519, scheme => ed25519, keyval => #{public => hex(Public)}
     },
     Id = hex(crypto:hash(sha256, encode(KeyValue))),
     Sign = fun(Signed) -> sign(Key, Id, Signed) end,
     Role = #{keyids => [Id], threshold => 1},
-    Hash = hex(crypto:hash(sha256, TrustedRoot)),
-    Targets = Sign((head(targets))#{
-        targets => #{
-            'trusted_root.json' => #{
-                length => byte_size(TrustedRoot), hashes => #{sha256 => Hash}
-            }
-        }
-    }),
+    Hash = fun(Content) -> hex(crypto:hash(sha256, Content)) end,
+    Describe = fun(_, Content) ->
+        #{length => byte_size(Content), hashes => #{sha256 => Hash(Content)}}
+    end,
+    Targets = Sign((head(targets))#{targets => maps:map(Describe, Contents)}),
     Snapshot = Sign((head(snapshot))#{meta => #{'targets.json' => #{version => 1}}}),
     Timestamp = Sign((head(timestamp))#{meta => #{'snapshot.json' => #{version => 1}}}),
     Root = Sign((head(root))#{
@@ -95,12 +97,15 @@ files({Public, _} = Key, TrustedRoot) ->
         keys => #{Id => KeyValue},
         roles => #{root => Role, timestamp => Role, snapshot => Role, targets => Role}
     }),
-    #{
+    Served = [
+        {iolist_to_binary(["/targets/", Hash(Content), ".", atom_to_list(Name)]), Content}
+     || {Name, Content} <- maps:to_list(Contents)
+    ],
+    (maps:from_list(Served))#{
         <<"/1.root.json">> => Root,
         <<"/timestamp.json">> => Timestamp,
         <<"/1.snapshot.json">> => Snapshot,
-        <<"/1.targets.json">> => Targets,
-        <<"/targets/", Hash/binary, ".trusted_root.json">> => TrustedRoot
+        <<"/1.targets.json">> => Targets
     }.
 
 head(Type) ->

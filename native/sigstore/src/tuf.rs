@@ -169,7 +169,7 @@ pub struct Sizes {
     pub snapshot: u64,
     /// A targets role.
     pub targets: u64,
-    /// The trusted root itself.
+    /// The trusted root itself, and the signing config.
     pub trusted_root: u64,
 }
 
@@ -184,6 +184,8 @@ impl Default for Sizes {
 pub struct Refreshed {
     /// The bytes of `trusted_root.json`.
     pub trusted_root: Vec<u8>,
+    /// The bytes of `signing_config.v0.2.json`, where there is one: what the instance offers to signers.
+    pub signing_config: Option<Vec<u8>>,
     /// When the timestamp role was last verified online to be fresh (Unix seconds). Offline this comes from the cache
     /// and is never later than the timestamp's expiry or the present.
     pub as_of: i64,
@@ -225,6 +227,7 @@ fn cache_dir_from(
 }
 
 const TARGET: &str = "trusted_root.json";
+const SIGNING_CONFIG: &str = "signing_config.v0.2.json";
 const MAX_ROOT_ROTATIONS: u32 = 256;
 const MAX_DELEGATIONS: u32 = 32;
 /// What the cache may take when the network has used up the time.
@@ -361,19 +364,45 @@ async fn update(
     updater.refresh(now.expiry).await.map_err(refused)?;
     recorder.check_root(updater.trusted()).map_err(refused)?;
     recorder.check_latest(updater.trusted()).map_err(refused)?;
-    let info = updater
-        .get_target_info(TARGET, now.expiry)
-        .await
-        .map_err(refused)?
-        .ok_or_else(|| refused(sigstore_tuf::Error::TargetNotFound(TARGET.to_owned())))?;
-    if info.length > sizes.trusted_root {
-        return Err(Fault::InputTooLarge { what: TARGET, limit: sizes.trusted_root, actual: info.length }.into());
+    let root = target(&mut updater, TARGET, sizes, now).await.map_err(|error| error.told(repository))?;
+    let root = root.ok_or_else(|| refused(sigstore_tuf::Error::TargetNotFound(TARGET.to_owned())))?;
+    let config = target(&mut updater, SIGNING_CONFIG, sizes, now).await.map_err(|error| error.told(repository))?;
+    vouched(root, config, updater.trusted(), now.as_of).ok_or_else(|| refused(sigstore_tuf::Error::NotRefreshed))
+}
+
+/// Why a target cannot be had.
+enum Unavailable {
+    Refused(sigstore_tuf::Error),
+    TooLarge(Fault),
+}
+
+impl Unavailable {
+    fn told(self, repository: &Repository) -> Error {
+        match self {
+            Self::Refused(error) => fault(repository, error),
+            Self::TooLarge(fault) => fault.into(),
+        }
     }
-    let bytes = match updater.find_cached_target(&info, TARGET) {
-        Some(bytes) => bytes,
-        None => updater.download_target(&info, TARGET).await.map_err(refused)?,
+}
+
+/// A target, from the cache if it is there still; none if no role lists it.
+async fn target(
+    updater: &mut Updater,
+    name: &'static str,
+    sizes: &Sizes,
+    now: Moment,
+) -> Result<Option<Vec<u8>>, Unavailable> {
+    let Some(info) = updater.get_target_info(name, now.expiry).await.map_err(Unavailable::Refused)? else {
+        return Ok(None);
     };
-    vouched(bytes, updater.trusted(), now.as_of).ok_or_else(|| refused(sigstore_tuf::Error::NotRefreshed))
+    if info.length > sizes.trusted_root {
+        let (limit, actual) = (sizes.trusted_root, info.length);
+        return Err(Unavailable::TooLarge(Fault::InputTooLarge { what: name, limit, actual }));
+    }
+    match updater.find_cached_target(&info, name) {
+        Some(bytes) => Ok(Some(bytes)),
+        None => updater.download_target(&info, name).await.map(Some).map_err(Unavailable::Refused),
+    }
 }
 
 /// When an update takes place.
@@ -394,12 +423,18 @@ impl Moment {
     }
 }
 
-fn vouched(trusted_root: Vec<u8>, trusted: &TrustedMetadataSet, as_of: i64) -> Option<Refreshed> {
+fn vouched(
+    trusted_root: Vec<u8>,
+    signing_config: Option<Vec<u8>>,
+    trusted: &TrustedMetadataSet,
+    as_of: i64,
+) -> Option<Refreshed> {
     let (root, timestamp, snapshot) = (trusted.root(), trusted.timestamp()?, trusted.snapshot()?);
     let targets = trusted.targets_role("targets")?;
     let expires = root.expires().min(timestamp.expires()).min(snapshot.expires()).min(targets.expires());
     Some(Refreshed {
         trusted_root,
+        signing_config,
         // The cache's word on its own age is not signed, but nothing was fresh after it had expired.
         as_of: as_of.min(timestamp.expires().as_second()),
         expires: expires.as_second(),

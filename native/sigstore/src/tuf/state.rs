@@ -37,6 +37,8 @@ struct Complete {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     delegated: BTreeMap<String, String>,
     trusted_root: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    signing_config: Option<String>,
 }
 
 impl State {
@@ -106,6 +108,7 @@ impl State {
             SNAPSHOT => Some(&complete.snapshot),
             TARGETS => Some(&complete.targets),
             TRUSTED_ROOT => Some(&complete.trusted_root),
+            SIGNING_CONFIG => complete.signing_config.as_deref(),
             _ => complete.delegated.get(name.strip_suffix(".json")?).map(String::as_str),
         }
     }
@@ -127,6 +130,7 @@ const TIMESTAMP: &str = "timestamp.json";
 const SNAPSHOT: &str = "snapshot.json";
 const TARGETS: &str = "targets.json";
 const TRUSTED_ROOT: &str = "targets/trusted_root.json";
+const SIGNING_CONFIG: &str = "targets/signing_config.v0.2.json";
 
 /// The version in `<version>.root.json`.
 pub(super) fn root_version(name: &str) -> Option<u64> {
@@ -157,12 +161,23 @@ impl Recorder {
         };
         let (timestamp, snapshot) = (newest(TIMESTAMP)?, newest(SNAPSHOT)?);
         let (targets, trusted_root) = (newest(TARGETS)?, newest(TRUSTED_ROOT)?);
+        let signing_config = refreshed.signing_config.clone().map(|bytes| text(SIGNING_CONFIG, bytes)).transpose()?;
+        verified.remove(SIGNING_CONFIG);
         let delegated = verified
             .into_iter()
             .filter_map(|(name, bytes)| Some((name.strip_suffix(".json")?.to_owned(), String::from_utf8(bytes).ok()?)))
             .collect();
         let (verified_at, root_version) = (refreshed.as_of, refreshed.root_version);
-        let complete = Complete { verified_at, root_version, timestamp, snapshot, targets, delegated, trusted_root };
+        let complete = Complete {
+            verified_at,
+            root_version,
+            timestamp,
+            snapshot,
+            targets,
+            delegated,
+            trusted_root,
+            signing_config,
+        };
         Ok(State { roots, complete: Some(complete), latest_timestamp: None })
     }
 
@@ -263,8 +278,10 @@ impl sigstore_tuf::Repository for Archive {
         self.serve(self.0.served(name), max_length)
     }
 
-    fn fetch_target<'a>(&'a self, _path: &'a str, max_length: u64) -> FetchFuture<'a> {
-        self.serve(self.0.stored(TRUSTED_ROOT), max_length)
+    fn fetch_target<'a>(&'a self, path: &'a str, max_length: u64) -> FetchFuture<'a> {
+        // A hash stands before the name.
+        let target = if path.ends_with(super::SIGNING_CONFIG) { SIGNING_CONFIG } else { TRUSTED_ROOT };
+        self.serve(self.0.stored(target), max_length)
     }
 }
 
