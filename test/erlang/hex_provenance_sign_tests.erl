@@ -19,6 +19,7 @@ sign_test_() ->
                     {"options are judged", fun options/0},
                     {"statements are judged", fun statements/0},
                     {"tokens are found in the environment", fun environment/0},
+                    {"without services the network does not matter", fun no_network/0},
                     {"no secret is in an error", fun secrets/0},
                     {"a handle shows nothing", fun handle/0},
                     {"many processes sign with one key", fun many/0}
@@ -157,6 +158,13 @@ environment() ->
         [os:putenv(Name, Value) || {Name, Value} <- Before, is_list(Value)],
         [os:unsetenv(Name) || {Name, false} <- Before]
     end.
+
+no_network() ->
+    {Private, _} = key(p256),
+    Options = #{key => #{der => Private}, ca_files => ["no/such/file"], proxy => <<"nonsense">>},
+    ?assertMatch({ok, _}, sign(Options)),
+    Online = Options#{services => public_good},
+    ?assertMatch({error, #{code := storage_failed}}, sign(Online)).
 
 secrets() ->
     Secret = <<"s3cr3t-s3cr3t-s3cr3t">>,

@@ -171,15 +171,20 @@ async fn run(payload: Payload, options: &Options) -> Result<Signed> {
     let plan = Plan::make(options)?;
     let now = tokio::time::Instant::now();
     let deadline = now.checked_add(options.total_timeout).unwrap_or(now);
-    let mut http = Http::open(&options.network, deadline).await?;
-    let holder = Holder::find(options, &plan, &mut http).await?;
+    // Without services nothing of the network's setting up, such as reading certificate authorities, may get in the way.
+    let mut http = if plan.is_online() { Some(Http::open(&options.network, deadline).await?) } else { None };
+    let holder = Holder::find(options, &plan, http.as_mut()).await?;
     let (content, request) = prepare(payload, &holder.public, &plan, options).await?;
     let bytes = holder.sign(request, options).await?;
     let signature =
         Signature { key: holder.public, certificate: holder.certificate, hint: options.hint.clone(), content, bytes };
-    let (stamps, entries) =
-        tokio::join!(plan.stamp(&http, &signature, options), plan.enter(&http, &signature, options));
-    let (stamps, entries) = both(stamps, entries)?;
+    let (stamps, entries) = match &http {
+        Some(http) => {
+            let made = tokio::join!(plan.stamp(http, &signature, options), plan.enter(http, &signature, options));
+            both(made.0, made.1)?
+        }
+        None => (Vec::new(), Vec::new()),
+    };
     finish(&signature, &stamps, entries, holder.identities, &plan, options)
 }
 
@@ -233,6 +238,10 @@ impl Plan {
             return Err(option_invalid("timestamps", "true: nothing else would date the signature"));
         }
         Ok(plan)
+    }
+
+    fn is_online(&self) -> bool {
+        self.certificate.is_some() || self.log.is_some() || self.timestamp.is_some()
     }
 
     /// Version 1 promises a time.
@@ -319,7 +328,8 @@ enum HolderKey<'a> {
 }
 
 impl<'a> Holder<'a> {
-    async fn find(options: &'a Options, plan: &Plan, http: &mut Http) -> Result<Self> {
+    async fn find(options: &'a Options, plan: &Plan, http: Option<&mut Http>) -> Result<Self> {
+        let offline = || internal("keyless signing");
         match &options.signer {
             Signer::Key(key) => Ok(Self {
                 key: HolderKey::Here(key.clone()),
@@ -333,8 +343,11 @@ impl<'a> Holder<'a> {
                 certificate: None,
                 identities: Vec::new(),
             }),
-            Signer::Keyless(TokenSource::Given(token)) => Self::keyless(token, options, plan, http).await,
+            Signer::Keyless(TokenSource::Given(token)) => {
+                Self::keyless(token, options, plan, http.ok_or_else(offline)?).await
+            }
             Signer::Keyless(TokenSource::GitHub { url, bearer }) => {
+                let http = http.ok_or_else(offline)?;
                 http.keep_secret(bearer);
                 let token = github_token(http, url, bearer, options).await?;
                 Self::keyless(&token, options, plan, http).await
