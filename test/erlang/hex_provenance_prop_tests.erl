@@ -21,23 +21,9 @@ properties_test_() ->
 check(Property) -> proper:quickcheck(Property, [500, quiet, long_result]).
 
 prop_no_term_crashes_a_function() ->
-    Functions = [
-        {sigstore_verify, 3},
-        {sigstore_verifier, 1},
-        {sigstore_bundle_info, 1},
-        {sigstore_trust_root, 1},
-        {sigstore_trust_root_info, 1},
-        {sigstore_refresh, 2},
-        {sigstore_refresh_services, 2},
-        {sigstore_cancel, 1},
-        {sigstore_sign, 2},
-        {sigstore_sign_reply, 2},
-        {sigstore_signing_key, 1},
-        {sigstore_public_key, 1}
-    ],
     ?FORALL(
         {{Name, Arity}, Terms},
-        {oneof(Functions), vector(3, any())},
+        {oneof(hex_provenance_nif_tests:boundary()), vector(3, any())},
         case apply(hex_provenance_nif, Name, lists:sublist(Terms, Arity)) of
             {ok, _} -> true;
             {error, #{code := Code}} -> Code =/= internal
