@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use provenance_sigstore::sign::{Answer, ExternalKey, Options, Payload, Request, Signed, Signer, SigningKey, sign};
-use provenance_sigstore::{Fault, PublicKey, Result};
+use provenance_sigstore::PublicKey;
+use provenance_sigstore::sign::{Answer, ExternalKey, Options, Request, Signer, SigningKey, sign};
 use rustler::{Encoder, Env, LocalPid, Resource, ResourceArc, Term};
 
 use crate::job::{Job, job_option};
@@ -39,7 +39,7 @@ fn sigstore_sign<'a>(env: Env<'a>, payload: Term<'a>, options: Term<'a>) -> Term
             if let Some(public) = asked.external.take() {
                 asked.options.signer = Signer::External(public, Arc::new(Caller { job, pid: caller }));
             }
-            run(payload, asked.options).await
+            sign(payload, &asked.options).await
         };
         Ok(job::start(env, work, |env, signed| encode::signed(env, &signed))?.encode(env))
     })
@@ -60,10 +60,6 @@ pub(crate) struct Asked {
     pub(crate) external: Option<Arc<PublicKey>>,
 }
 
-async fn run(payload: Payload, options: Options) -> Result<Signed> {
-    sign(payload, &options).await
-}
-
 /// A key that the calling process can have used.
 struct Caller {
     job: ResourceArc<Job>,
@@ -74,9 +70,4 @@ impl ExternalKey for Caller {
     fn sign(&self, request: Request) -> Answer<'_> {
         Box::pin(Job::ask(&self.job, self.pid, move |env| encode::sign_request(env, &request)))
     }
-}
-
-/// What the caller's callback did instead of signing.
-pub(crate) fn failed(reason: String) -> Fault {
-    Fault::SignerFailed { reason }
 }

@@ -207,7 +207,7 @@ catalogue! {
     KeyUnknown { what: &'static str, key_id: String }
         = "key_unknown", Trust, "no trusted {what} has the key id {key_id}",
           "Check that the trust root or key belongs to the instance that signed, and refresh it.";
-    /// A public key that cannot be used.
+    /// A key that cannot be used.
     KeyInvalid { what: &'static str, reason: String }
         = "key_invalid", Certificate, "{what} is not usable: {reason}",
           "Give a public key as SubjectPublicKeyInfo, a private one as PKCS #8 (openssl pkcs8 -topk8), in PEM or DER.";
@@ -380,6 +380,16 @@ impl Error {
         let mut faults = vec![self.0.fault];
         faults.extend(self.0.also);
         faults
+    }
+}
+
+#[cfg(feature = "network")]
+impl Error {
+    /// This error leading, with what else was found beside it.
+    pub(crate) fn and(self, also: Self) -> Self {
+        let mut faults = self.clone().into_faults();
+        faults.extend(also.into_faults());
+        Self::from_faults(faults).unwrap_or(self)
     }
 }
 

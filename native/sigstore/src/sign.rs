@@ -193,11 +193,7 @@ fn both<A, B>(a: Result<A>, b: Result<B>) -> Result<(A, B)> {
     match (a, b) {
         (Ok(a), Ok(b)) => Ok((a, b)),
         (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
-        (Err(a), Err(b)) => {
-            let mut faults = a.clone().into_faults();
-            faults.extend(b.into_faults());
-            Err(Error::from_faults(faults).unwrap_or(a))
-        }
+        (Err(a), Err(b)) => Err(a.and(b)),
     }
 }
 
@@ -284,10 +280,10 @@ type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 async fn each<'a, T>(choice: &'a Choice, ask: impl Fn(&'a Service) -> Pending<'a, T>) -> Result<Vec<T>> {
     let (mut done, mut faults) = (Vec::new(), Vec::new());
     for group in &choice.groups {
+        if done.len() == choice.wanted {
+            break;
+        }
         for service in group {
-            if done.len() == choice.wanted {
-                return Ok(done);
-            }
             match ask(service).await {
                 Ok(part) => {
                     done.push(part);
@@ -422,14 +418,11 @@ async fn github_token(http: &Http, url: &str, bearer: &str, options: &Options) -
         bearer: Some(bearer),
         what: "answer of GitHub's token service",
     };
-    let answer = http.send(&request).await?;
-    if !answer.status.is_success() {
-        return Err(http.refused(&request.url, &answer));
-    }
-    // What a parser says of an answer may repeat it.
+    let answer = http.ask(&request).await?;
+    // What a parser says of an answer may repeat it, and this secret is not known yet.
     let malformed =
         |_| Fault::Malformed { format: request.what, at: "value".to_owned(), reason: "it holds no token".to_owned() };
-    let answer: WireToken = from_json(request.what, &answer.body, &options.limits).map_err(malformed)?;
+    let answer: WireToken = from_json(request.what, &answer, &options.limits).map_err(malformed)?;
     IdentityToken::parse(&Zeroizing::new(answer.value))
 }
 

@@ -263,7 +263,7 @@ async fn online(repository: &Repository, options: &RefreshOptions) -> Result<Ref
         }
         Err(error) => Err(match keep(repository, &cache, &known, &recorder.progress()).await {
             Ok(()) => error,
-            Err(also) => and(error, also),
+            Err(also) => error.and(also),
         }),
     }
 }
@@ -481,12 +481,6 @@ fn fault(repository: &Repository, error: sigstore_tuf::Error) -> Error {
 
 fn refused(repository: &Repository, reason: &str) -> Error {
     Fault::TrustRefreshFailed { repository: repository.name.clone(), reason: quote(reason) }.into()
-}
-
-fn and(error: Error, also: Error) -> Error {
-    let mut faults = error.clone().into_faults();
-    faults.extend(also.into_faults());
-    Error::from_faults(faults).unwrap_or(error)
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::atoms;
 use crate::resource::embedded;
-use crate::sign::{Asked, PrivateKey, failed};
+use crate::sign::{Asked, PrivateKey};
 
 pub(crate) fn payload(term: Term<'_>) -> Result<Payload> {
     const EXPECTED: &str =
@@ -224,7 +224,7 @@ pub(crate) fn signature(term: Term<'_>) -> Result<Result<Vec<u8>>> {
         Some((tag, bytes)) if atoms::ok() == tag => Ok(Ok(binary("signature", bytes)?.to_vec())),
         Some((tag, reason)) if atoms::error() == tag => {
             let reason = provenance_sigstore::error::quote(&utf8("signature", reason, EXPECTED)?);
-            Ok(Err(failed(reason).into()))
+            Ok(Err(Fault::SignerFailed { reason }.into()))
         }
         _ => Err(invalid("signature", EXPECTED)),
     }

@@ -9,9 +9,11 @@ use super::key::{SigningKey, certificate_request};
 use super::services::Service;
 use super::token::IdentityToken;
 use super::{endpoint, pem};
-use crate::encoding::{base64_encode, from_json, pem_decode};
+use crate::encoding::{base64_encode, pem_decode};
 use crate::error::{Fault, Result};
 use crate::limits::Limits;
+
+const WHAT: &str = "answer of the certificate authority";
 
 /// A certificate, DER, for `key` in the name of whoever `token` is about.
 pub(super) async fn certificate(
@@ -33,15 +35,11 @@ pub(super) async fn certificate(
         accept: "application/json",
         body: body.to_string().into_bytes(),
         bearer: None,
-        what: "answer of the certificate authority",
+        what: WHAT,
     };
-    let answer = http.send(&request).await?;
-    if !answer.status.is_success() {
-        return Err(http.refused(&request.url, &answer));
-    }
-    let answer: WireAnswer = from_json("answer of the certificate authority", &answer.body, limits)?;
+    let answer: WireAnswer = http.ask_json(&request, limits).await?;
     let malformed = |reason: &str| Fault::Malformed {
-        format: "answer of the certificate authority",
+        format: WHAT,
         at: "signedCertificateEmbeddedSct.chain.certificates".to_owned(),
         reason: reason.to_owned(),
     };

@@ -6,9 +6,12 @@ use std::time::Duration;
 use aws_lc_rs::rand;
 use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
 use reqwest::{Client, Method, StatusCode, Url};
+use serde::de::DeserializeOwned;
 use tokio::time::{Instant, sleep};
 
+use crate::encoding::from_json;
 use crate::error::{Error, Fault, Result, quote};
+use crate::limits::Limits;
 use crate::net::{self, Network, blocking, redacted, transport};
 
 /// The most bytes of one answer.
@@ -17,6 +20,7 @@ const MOST_BYTES: u64 = 1 << 20;
 const MOST_TRIES: u32 = 4;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+const WITHHELD: &str = "its answer repeats a secret, and is withheld";
 
 /// A way to all services of one signing.
 pub(super) struct Http {
@@ -65,6 +69,27 @@ impl Http {
         self.secrets.push(zeroize::Zeroizing::new(secret.to_owned()));
     }
 
+    /// The body of the answer to a request that succeeds.
+    pub(super) async fn ask(&self, request: &Request<'_>) -> Result<Vec<u8>> {
+        let answer = self.send(request).await?;
+        self.accepted(&request.url, answer)
+    }
+
+    /// As [`Http::ask`], read as JSON of a known shape.
+    pub(super) async fn ask_json<T: DeserializeOwned>(&self, request: &Request<'_>, limits: &Limits) -> Result<T> {
+        self.read(request.what, &self.ask(request).await?, limits)
+    }
+
+    /// An answer's JSON. What a parser says of it may repeat it, and the answer may repeat a secret.
+    pub(super) fn read<T: DeserializeOwned>(&self, what: &'static str, body: &[u8], limits: &Limits) -> Result<T> {
+        from_json(what, body, limits).map_err(|error| {
+            if !self.tells(&error.to_string()) {
+                return error;
+            }
+            Fault::Malformed { format: what, at: ".".to_owned(), reason: WITHHELD.to_owned() }.into()
+        })
+    }
+
     /// Sends a request, again when the way to the service fails, or the service says that it does for now.
     pub(super) async fn send(&self, request: &Request<'_>) -> Result<Answer> {
         let mut tries = 0u32;
@@ -110,12 +135,22 @@ impl Http {
         Ok((Answer { status, body, location: header(&headers, LOCATION.as_str()) }, retry_after(&headers)))
     }
 
+    /// The body of an answer, unless the service refuses.
+    pub(super) fn accepted(&self, url: &Url, answer: Answer) -> Result<Vec<u8>> {
+        if answer.status.is_success() { Ok(answer.body) } else { Err(self.refused(url, &answer)) }
+    }
+
+    /// Whether a text has the beginning of a secret's part in it: what is cut off would be one as well.
+    fn tells(&self, text: &str) -> bool {
+        let begins =
+            |part: &str| part.get(..part.len().min(16)).is_some_and(|part| part.len() > 8 && text.contains(part));
+        self.secrets.iter().any(|secret| secret.split('.').any(begins))
+    }
+
     /// What a service said instead of doing what it was asked, without secrets.
-    pub(super) fn refused(&self, url: &Url, answer: &Answer) -> Error {
+    fn refused(&self, url: &Url, answer: &Answer) -> Error {
         let said = message(&answer.body);
-        let tells =
-            self.secrets.iter().any(|secret| secret.split('.').any(|part| part.len() > 8 && said.contains(part)));
-        let reason = if tells { "its answer repeats a secret, and is withheld".to_owned() } else { quote(&said) };
+        let reason = if self.tells(&said) { WITHHELD.to_owned() } else { quote(&said) };
         Fault::TransportFailed { url: redacted(url), status: i64::from(answer.status.as_u16()), reason }.into()
     }
 }
@@ -205,6 +240,28 @@ mod tests {
             assert!(pause >= FIRST_PAUSE / 2 && pause <= LONGEST_PAUSE + FIRST_PAUSE, "{tries}: {pause:?}");
         }
         assert!((0..20).map(|_| jittered(6)).collect::<std::collections::BTreeSet<_>>().len() > 10);
+    }
+
+    #[test]
+    fn what_repeats_a_secret_is_withheld() {
+        let (deadline, network) = (Instant::now(), Network::default());
+        let mut http = Http { client: Client::new(), network, deadline, secrets: Vec::new() };
+        let token = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhIiwiZXhwIjoxfQ.c2lnbmF0dXJlIG9mIGEgdG9rZW4";
+        http.keep_secret(token);
+        let url = Url::parse("https://example.com").unwrap();
+        let told = |body: String| {
+            let answer = Answer { status: StatusCode::BAD_REQUEST, body: body.into_bytes(), location: None };
+            http.refused(&url, &answer).to_string()
+        };
+        assert!(told("no".to_owned()).ends_with("no"));
+        // A part that is cut off by the limit on what is told is withheld as well.
+        for body in [token.to_owned(), format!("{}{token}", "x".repeat(480)), format!(r#"{{"message":"{token}"}}"#)] {
+            let told = told(body);
+            assert!(told.ends_with(WITHHELD), "{told}");
+        }
+        let read = |body: &str| http.read::<Vec<u8>>("x", body.as_bytes(), &Limits::default()).unwrap_err().to_string();
+        assert!(!read(&format!("\"{token}\"")).contains("eyJ"));
+        assert!(read("{").contains("expected a sequence"), "what is no secret is told");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::http::{Answer, Http, Request};
 use super::services::Service;
 use super::{Signature, SignedContent, endpoint, pem};
 use crate::artifact::HashAlgorithm;
-use crate::encoding::{Bytes, Int, base64_encode, from_json, hex_decode, hex_encode};
+use crate::encoding::{Bytes, Int, base64_encode, hex_decode, hex_encode};
 use crate::error::{Fault, Result};
 use crate::key::KeyAlgorithm;
 use crate::limits::Limits;
@@ -40,10 +40,8 @@ async fn enter_1(http: &Http, service: &Service, signature: &Signature, limits: 
         request = Request { method: Method::GET, url, body: Vec::new(), ..request };
         answer = http.send(&request).await?;
     }
-    if !answer.status.is_success() {
-        return Err(http.refused(&request.url, &answer));
-    }
-    let entries: BTreeMap<String, WireEntry1> = from_json(WHAT, &answer.body, limits)?;
+    let answer = http.accepted(&request.url, answer)?;
+    let entries: BTreeMap<String, WireEntry1> = http.read(WHAT, &answer, limits)?;
     let mut entries = entries.into_values();
     match (entries.next(), entries.next()) {
         (Some(entry), None) => entry.to_bundle(kind),
@@ -59,11 +57,7 @@ fn elsewhere(asked: &Url, answer: &Answer) -> Option<Url> {
 
 async fn enter_2(http: &Http, service: &Service, signature: &Signature, limits: &Limits) -> Result<Value> {
     let request = post(endpoint(&service.url, "api/v2/log/entries"), &entry_2(signature)?);
-    let answer = http.send(&request).await?;
-    if !answer.status.is_success() {
-        return Err(http.refused(&request.url, &answer));
-    }
-    let entry: Value = from_json(WHAT, &answer.body, limits)?;
+    let entry: Value = http.ask_json(&request, limits).await?;
     let mut kept = serde_json::Map::new();
     for field in ["logIndex", "logId", "kindVersion", "inclusionProof", "canonicalizedBody"] {
         let value = entry.get(field).ok_or_else(|| malformed(field, "is missing"))?;
@@ -110,16 +104,13 @@ fn entry_1(signature: &Signature) -> (&'static str, Value) {
 /// Request for version 2: always hashedrekord 0.0.2, of an envelope's pre-authentication encoding too (client
 /// specification, section 4.4).
 fn entry_2(signature: &Signature) -> Result<Value> {
-    let verifier = match &signature.certificate {
-        Some(der) => json!({ "x509Certificate": { "rawBytes": base64_encode(der) } }),
-        None => json!({ "publicKey": { "rawBytes": base64_encode(signature.key.spki()) } }),
-    };
     let (algorithm, digest) = signature.digest();
     let details = key_details(signature.key.algorithm(), algorithm)?;
-    let mut content = json!({ "content": base64_encode(&signature.bytes), "verifier": verifier });
-    if let Some(verifier) = content.get_mut("verifier").and_then(Value::as_object_mut) {
-        verifier.insert("keyDetails".to_owned(), details.into());
-    }
+    let verifier = match &signature.certificate {
+        Some(der) => json!({ "x509Certificate": { "rawBytes": base64_encode(der) }, "keyDetails": details }),
+        None => json!({ "publicKey": { "rawBytes": base64_encode(signature.key.spki()) }, "keyDetails": details }),
+    };
+    let content = json!({ "content": base64_encode(&signature.bytes), "verifier": verifier });
     Ok(json!({ "hashedRekordRequestV002": { "digest": base64_encode(digest), "signature": content } }))
 }
 

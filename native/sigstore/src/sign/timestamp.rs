@@ -23,8 +23,7 @@ pub(super) async fn stamp(http: &Http, service: &Service, signature: &[u8]) -> R
         bearer: None,
         what: "answer of the timestamp authority",
     };
-    let answer = http.send(&request).await?;
-    if answer.status.is_success() { Ok(answer.body) } else { Err(http.refused(&request.url, &answer)) }
+    http.ask(&request).await
 }
 
 /// RFC 3161, section 2.4.1: TimeStampReq. The nonce is never looked at again: what is stamped is the hash of a signature
