@@ -24,23 +24,20 @@ callback(Options) ->
 
 %% What Hex users have set up counts here too, unless something is stated.
 network(Options) when is_map(Options) ->
-    maps:merge(
-        hex_variable(ca_files, "HEX_CACERTS_PATH", fun(Path) -> [Path] end),
-        maps:merge(
-            hex_variable(proxy, "HEX_HTTP_PROXY", fun unicode:characters_to_binary/1),
-            maps:merge(
-                hex_variable(proxy, "HEX_HTTPS_PROXY", fun unicode:characters_to_binary/1),
-                Options
-            )
-        )
-    );
+    Variables = [
+        {proxy, "HEX_HTTPS_PROXY", fun unicode:characters_to_binary/1},
+        {proxy, "HEX_HTTP_PROXY", fun unicode:characters_to_binary/1},
+        {ca_files, "HEX_CACERTS_PATH", fun(Path) -> [Path] end}
+    ],
+    lists:foldl(fun hex_variable/2, Options, Variables);
 network(Options) ->
     Options.
 
-hex_variable(Option, Name, Read) ->
-    case os:getenv(Name, "") of
-        "" -> #{};
-        Value -> #{Option => Read(Value)}
+hex_variable({Option, Name, Read}, Options) ->
+    case {Options, os:getenv(Name, "")} of
+        {#{Option := _}, _} -> Options;
+        {_, ""} -> Options;
+        {_, Value} -> Options#{Option => Read(Value)}
     end.
 
 await(Job, Callback) ->

@@ -20,6 +20,7 @@ sign_test_() ->
                     {"statements are judged", fun statements/0},
                     {"tokens are found in the environment", fun environment/0},
                     {"without services the network does not matter", fun no_network/0},
+                    {"what Hex is told of the network counts", fun hex_variables/0},
                     {"no secret is in an error", fun secrets/0},
                     {"a handle shows nothing", fun handle/0},
                     {"many processes sign with one key", fun many/0}
@@ -165,6 +166,20 @@ no_network() ->
     ?assertMatch({ok, _}, sign(Options)),
     Online = Options#{services => public_good},
     ?assertMatch({error, #{code := storage_failed}}, sign(Online)).
+
+hex_variables() ->
+    {Private, _} = key(p256),
+    Options = #{key => #{der => Private}, services => public_good},
+    Path = <<"no/such/file">>,
+    os:putenv("HEX_CACERTS_PATH", "no/such/file"),
+    try
+        ?assertMatch({error, #{code := storage_failed, details := #{path := Path}}}, sign(Options)),
+        Stated = Options#{ca_files => ["nor/this"]},
+        {error, #{details := #{path := Other}}} = sign(Stated),
+        ?assertEqual(<<"nor/this">>, Other)
+    after
+        os:unsetenv("HEX_CACERTS_PATH")
+    end.
 
 secrets() ->
     Secret = <<"s3cr3t-s3cr3t-s3cr3t">>,
