@@ -193,6 +193,7 @@ fn matcher(option: &str, term: Term<'_>) -> Result<Matcher> {
         Some((tag, pattern)) if atoms::pattern() == tag => Matcher::pattern(&text(pattern)?),
         _ => Matcher::exact(&text(term)?),
     }
+    .map_err(|bad| invalid(option, bad.expected))
 }
 
 fn managed_keys(term: Term<'_>) -> Result<Vec<Arc<ManagedKey>>> {

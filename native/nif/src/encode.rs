@@ -3,7 +3,7 @@
 #[cfg(feature = "sign")]
 use provenance_sigstore::PublicKey;
 use provenance_sigstore::claims::CLAIMS;
-use provenance_sigstore::error::{CATALOGUE, Detail, Entry, Error, Fault, Result};
+use provenance_sigstore::error::{CATALOGUE, Catalogued, Detail, Entry, Result};
 use provenance_sigstore::evidence::{
     CHECKS, CertificateSigner, Content, Evidence, KeySigner, Signer, TrustUsed, VerifiedCheckpoint, VerifiedLogEntry,
     VerifiedTime,
@@ -289,13 +289,13 @@ fn unverified_content<'a>(env: Env<'a>, content: &provenance_sigstore::Content, 
     }
 }
 
-pub(crate) fn error<'a>(env: Env<'a>, error: &Error) -> Term<'a> {
+pub(crate) fn error<'a, F: Catalogued>(env: Env<'a>, error: &provenance_base::Error<F>) -> Term<'a> {
     fault(env, error.fault(), error.also())
 }
 
-fn fault<'a>(env: Env<'a>, fault: &Fault, also: &[Fault]) -> Term<'a> {
+fn fault<'a, F: Catalogued>(env: Env<'a>, fault: &F, also: &[F]) -> Term<'a> {
     let facts = fault.details().into_iter().map(|(name, value)| (atoms::known(env, name), detail(env, &value)));
-    let others = |env, one: &Fault| self::fault(env, one, &[]);
+    let others = |env, one: &F| self::fault(env, one, &[]);
     let also = (!also.is_empty()).then(|| (atoms::also().encode(env), list(env, also, others)));
     map(
         env,

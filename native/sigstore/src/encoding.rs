@@ -1,15 +1,18 @@
-//! Base64, hexadecimal, and JSON the way protobuf writes it (<https://protobuf.dev/programming-guides/json/>).
+//! Base64, and JSON the way protobuf writes it (<https://protobuf.dev/programming-guides/json/>).
 
 use std::fmt;
 
 use base64::Engine;
 use base64::engine::{DecodePaddingMode, GeneralPurposeConfig};
-use memchr::{memchr, memchr2, memmem};
+use memchr::{memchr, memmem};
+use provenance_base::json::{self, BadJson};
 use serde::de::{DeserializeOwned, Deserializer, Visitor};
+use serde_json::Value;
 
-use crate::by_name::ByName;
-use crate::error::{Error, Fault, Result, quote};
-use crate::limits::{Limits, within};
+use crate::error::{Error, Fault, Result};
+use crate::limits::Limits;
+
+pub use provenance_base::hex::{hex_decode, hex_encode};
 
 const LENIENT: GeneralPurposeConfig =
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
@@ -57,90 +60,30 @@ pub(crate) fn base64_encode_unpadded(bytes: &[u8]) -> String {
     base64::engine::general_purpose::STANDARD_NO_PAD.encode(bytes)
 }
 
-/// Lowercase hexadecimal.
-#[must_use]
-pub fn hex_encode(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut out = String::with_capacity(bytes.len().saturating_mul(2));
-    for b in bytes {
-        for nibble in [b >> 4, b & 15] {
-            out.push(DIGITS.get(usize::from(nibble)).map_or('0', |d| char::from(*d)));
-        }
-    }
-    out
-}
-
-/// Hexadecimal in either case.
-#[must_use]
-pub fn hex_decode(text: &str) -> Option<Vec<u8>> {
-    let digit = |b: u8| char::from(b).to_digit(16).and_then(|d| u8::try_from(d).ok());
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    if !rest.is_empty() {
-        return None;
-    }
-    pairs.iter().map(|[a, b]| Some((digit(*a)? << 4) | digit(*b)?)).collect()
-}
-
 /// Reads a JSON document of a known shape; what is wrong is told with its path.
 pub(crate) fn from_json<T: DeserializeOwned>(format: &'static str, bytes: &[u8], limits: &Limits) -> Result<T> {
-    check_shape(format, bytes, limits)?;
-    // One look at the whole is cheaper than one at every string.
-    let parsed = std::str::from_utf8(bytes).ok().and_then(|text| {
-        let mut json = serde_json::Deserializer::from_str(text);
-        let value = T::deserialize(ByName(&mut json)).ok()?;
-        json.end().ok().map(|()| value)
-    });
-    parsed.ok_or_else(|| explain::<T>(format, bytes))
+    json::parse_as(bytes, limits.json()).map_err(|bad| bad_json(format, bad))
 }
 
-/// Parsing once more, slower, to learn where it went wrong.
-fn explain<T: DeserializeOwned>(format: &'static str, bytes: &[u8]) -> Error {
-    let mut json = serde_json::Deserializer::from_slice(bytes);
-    let (at, reason) = match serde_path_to_error::deserialize::<_, T>(ByName(&mut json)) {
-        Err(e) => (e.path().to_string(), e.inner().to_string()),
-        Ok(_) => (".".to_owned(), json.end().err().map_or_else(String::new, |e| e.to_string())),
-    };
-    Fault::Malformed { format, at: quote(&at), reason: quote(&reason) }.into()
+/// Reads any JSON document in which no object has a key twice.
+pub(crate) fn parse_strict(format: &'static str, bytes: &[u8], limits: &Limits) -> Result<Value> {
+    json::parse_strict(bytes, limits.json()).map_err(|bad| bad_json(format, bad))
 }
 
-/// Refuses nesting that is too deep, and more values than are worth their memory, before anything is built or recursive
-/// runs. Looks only at what is outside of strings.
-pub(crate) fn check_shape(format: &'static str, bytes: &[u8], limits: &Limits) -> Result<()> {
-    let (mut depth, mut deepest, mut values) = (0usize, 0usize, 1usize);
-    let mut rest = bytes;
-    while let Some((byte, tail)) = rest.split_first() {
-        rest = tail;
-        match byte {
-            b'"' => rest = after_string(rest),
-            b'{' | b'[' => {
-                values = values.saturating_add(1);
-                depth = depth.saturating_add(1);
-                deepest = deepest.max(depth);
-            }
-            b'}' | b']' => depth = depth.saturating_sub(1),
-            b',' => values = values.saturating_add(1),
-            _ => {}
-        }
-    }
-    let (nesting, count) = match format {
+fn bad_json(format: &'static str, bad: BadJson) -> Error {
+    let (nesting, values) = match format {
         "bundle" => ("bundle nesting", "bundle values"),
         "in-toto statement" => ("statement nesting", "statement values"),
         "trusted root" => ("trusted root nesting", "trusted root values"),
         _ => ("JSON nesting", "JSON values"),
     };
-    within(nesting, limits.json_depth, deepest)?;
-    within(count, limits.json_values, values)
-}
-
-fn after_string(mut rest: &[u8]) -> &[u8] {
-    while let Some(at) = memchr2(b'"', b'\\', rest) {
-        let escaped = rest.get(at) == Some(&b'\\');
-        rest = rest.get(at.saturating_add(if escaped { 2 } else { 1 })..).unwrap_or_default();
-        if !escaped {
-            return rest;
-        }
+    let too_large = |what, limit, actual| Fault::InputTooLarge { what, limit, actual };
+    match bad {
+        BadJson::Nesting { limit, actual } => too_large(nesting, limit, u64::try_from(actual).unwrap_or(u64::MAX)),
+        BadJson::Values { limit, actual } => too_large(values, limit, u64::try_from(actual).unwrap_or(u64::MAX)),
+        BadJson::Malformed { at, reason } => Fault::Malformed { format, at, reason },
     }
-    &[]
+    .into()
 }
 
 /// Bytes written as base64; never empty.
@@ -260,42 +203,6 @@ mod tests {
         assert_eq!(base64_decode("AA==").as_deref(), Some(&[0][..]));
         for text in ["AA=", "AA===", "AAA==", "AAAA=", "AAAA====", "===="] {
             assert_eq!(base64_decode(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn hex_round_trips() {
-        assert_eq!(hex_decode(&hex_encode(&[0, 255, 16])), Some(vec![0, 255, 16]));
-        assert_eq!(hex_decode("0"), None);
-        assert_eq!(hex_decode("zz"), None);
-        assert_eq!(hex_decode("+1"), None);
-    }
-
-    #[test]
-    fn depth_ignores_strings() {
-        let check = |json: &[u8], json_depth| check_shape("x", json, &Limits { json_depth, ..Limits::default() });
-        assert!(check(br#"{"a":"[[[[\"[[[["}"#, 1).is_ok());
-        assert!(check(b"[[]]", 2).is_ok());
-        assert!(check(b"[[[]]]", 2).is_err());
-    }
-
-    #[test]
-    fn a_list_is_no_message() {
-        #[derive(serde::Deserialize, Debug, PartialEq)]
-        struct Outer {
-            inner: Option<Vec<Inner>>,
-        }
-        #[derive(serde::Deserialize, Debug, PartialEq)]
-        struct Inner {
-            text: Option<String>,
-        }
-        let read = |json: &str| from_json::<Outer>("x", json.as_bytes(), &Limits::default());
-        let inner = Inner { text: Some("a".to_owned()) };
-        assert_eq!(read(r#"{"inner":[{"text":"a"}]}"#), Ok(Outer { inner: Some(vec![inner]) }));
-        for json in
-            ["[]", "[[]]", r#"[[{"text":"a"}]]"#, r#"{"inner":[["a"]]}"#, r#"{"inner":[[]]}"#, r#"{"inner":[]} 1"#]
-        {
-            assert_eq!(read(json).map_err(|e| e.code()), Err("malformed"), "{json}");
         }
     }
 

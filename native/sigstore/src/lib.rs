@@ -13,7 +13,6 @@
 mod artifact;
 mod authority;
 mod bundle;
-mod by_name;
 mod certificate;
 mod checkpoint;
 pub mod claims;

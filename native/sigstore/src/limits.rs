@@ -1,5 +1,9 @@
 //! How much of anything is accepted. Every input is hostile; every list and every length has an end.
 
+use provenance_base::json::Bounds;
+
+use crate::error::{Fault, Result};
+
 /// The limits of one verification. The defaults take every real bundle known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -88,9 +92,11 @@ impl Limits {
             _ => return None,
         })
     }
-}
 
-use crate::error::{Fault, Result};
+    pub(crate) fn json(&self) -> Bounds {
+        Bounds { depth: self.json_depth, values: self.json_values }
+    }
+}
 
 /// Refuses `actual` over `limit`.
 pub(crate) fn within(what: &'static str, limit: u64, actual: usize) -> Result<()> {

@@ -6,11 +6,10 @@ use std::fmt;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use crate::encoding::base64_decode;
+use crate::encoding::{base64_decode, parse_strict};
 use crate::error::{Fault, Result, quote};
 use crate::identity::{Identity, Matcher};
 use crate::limits::Limits;
-use crate::statement::parse_strict;
 use crate::time::Time;
 
 /// The audience that Sigstore's instances ask for.
@@ -104,19 +103,19 @@ impl IdentityToken {
             // An enterprise's own server has an address of its own.
             let github = self.issuer()?.starts_with("https://token.actions.githubusercontent.com");
             let server = if github { "https://github.com/" } else { "https://*/" };
-            return Matcher::pattern(&format!("{server}{}", literally(workflow)));
+            return Ok(Matcher::pattern(&format!("{server}{}", literally(workflow)))?);
         }
         if let Some(config) = self.text("ci_config_ref_uri") {
-            return Matcher::exact(&format!("https://{config}"));
+            return Ok(Matcher::exact(&format!("https://{config}"))?);
         }
         if let Some(email) = self.text("email") {
             return match self.claims.get("email_verified") {
-                Some(Value::Bool(true)) => Matcher::exact(email),
+                Some(Value::Bool(true)) => Ok(Matcher::exact(email)?),
                 _ => Err(invalid("email_verified", "its issuer has not verified the e-mail address")),
             };
         }
         let subject = self.text("sub").ok_or_else(|| invalid("sub", "it names nobody"))?;
-        Matcher::exact(subject)
+        Ok(Matcher::exact(subject)?)
     }
 
     pub(super) fn issuer(&self) -> Result<&str> {

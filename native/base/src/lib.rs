@@ -1,0 +1,15 @@
+//! What the libraries beside this one share, and nothing that belongs to one of them.
+//!
+//! - [`fault`]: errors that carry facts, out of a closed catalogue that each library writes for itself.
+//! - [`json`]: documents read strictly, bounded before anything is built, and written canonically.
+//! - [`pattern`]: the anchored pattern language of every option that takes one.
+//! - [`hex`]: hexadecimal.
+
+mod by_name;
+pub mod fault;
+pub mod hex;
+pub mod json;
+pub mod pattern;
+
+pub use fault::{Catalogued, Detail, Entry, Error, Stage, quote};
+pub use pattern::Matcher;
