@@ -1,0 +1,355 @@
+//! The closed catalogue of everything that can go wrong, and of every reason to refuse.
+//!
+//! A [`Fault`] carries facts, never prose made elsewhere: its code is stable, its message and remedy are rendered
+//! from its fields. An [`Error`] says that something *could not be evaluated*; what was evaluated and *refused* is a
+//! list of the same faults in a judgement.
+
+use std::fmt;
+
+/// Where in the pipeline a fault was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Stage {
+    /// Reading what the caller gave.
+    Input,
+    /// The in-toto statement and its predicate.
+    Statement,
+    /// What the statement says against what its signer's certificate says.
+    Signature,
+    /// What the caller expects.
+    Policy,
+    /// The machine or this library.
+    System,
+}
+
+impl Stage {
+    /// The stage's name as it crosses to other languages.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Input => "input",
+            Self::Statement => "statement",
+            Self::Signature => "signature",
+            Self::Policy => "policy",
+            Self::System => "system",
+        }
+    }
+}
+
+/// One fact of a fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Detail {
+    /// Text; always valid UTF-8, at most [`MAX_TEXT`] bytes when it came from outside.
+    Text(String),
+    /// A count or a size.
+    Number(i64),
+}
+
+/// How much of a hostile text an error repeats, in bytes.
+pub const MAX_TEXT: usize = 256;
+
+/// `text` cut to [`MAX_TEXT`] bytes at a character boundary, with control characters replaced.
+#[must_use]
+pub fn quote(text: &str) -> String {
+    let mut out = String::with_capacity(text.len().min(MAX_TEXT));
+    for c in text.chars() {
+        let c = if c.is_control() || is_direction(c) { '\u{fffd}' } else { c };
+        if out.len().saturating_add(c.len_utf8()) > MAX_TEXT {
+            out.push('…');
+            break;
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// Characters that make a terminal show a text in another order than it is written in.
+fn is_direction(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+impl From<&str> for Detail {
+    fn from(value: &str) -> Self {
+        Self::Text(value.to_owned())
+    }
+}
+impl From<String> for Detail {
+    fn from(value: String) -> Self {
+        Self::Text(value)
+    }
+}
+impl From<u64> for Detail {
+    fn from(value: u64) -> Self {
+        Self::Number(i64::try_from(value).unwrap_or(i64::MAX))
+    }
+}
+
+macro_rules! catalogue {
+    ($( $(#[$doc:meta])* $name:ident { $($field:ident : $type:ty),* $(,)? }
+        = $code:literal, $stage:ident, $message:literal, $remedy:literal; )*) => {
+        /// One thing found wrong. The variants are the catalogue; there is no "other".
+        #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+        pub enum Fault {
+            $(
+                $(#[$doc])*
+                #[error($message)]
+                $name {
+                    $(
+                        #[doc = concat!("The fact `", stringify!($field), "`.")]
+                        $field: $type,
+                    )*
+                },
+            )*
+        }
+
+        impl Fault {
+            /// The stable code, the same in every language.
+            #[must_use]
+            pub const fn code(&self) -> &'static str {
+                match self { $( Self::$name { .. } => $code, )* }
+            }
+
+            /// Where it was found.
+            #[must_use]
+            pub const fn stage(&self) -> Stage {
+                match self { $( Self::$name { .. } => Stage::$stage, )* }
+            }
+
+            /// What to do about it.
+            #[must_use]
+            pub const fn remedy(&self) -> &'static str {
+                match self { $( Self::$name { .. } => $remedy, )* }
+            }
+
+            /// The facts, by name, in the order in which the catalogue lists them.
+            #[must_use]
+            pub fn details(&self) -> Vec<(&'static str, Detail)> {
+                match self {
+                    $( Self::$name { $($field),* } => vec![ $( (stringify!($field), Detail::from($field.clone())) ),* ], )*
+                }
+            }
+        }
+
+        /// Every code with its stage, remedy and detail names: what other languages check themselves against.
+        pub const CATALOGUE: &[Entry] = &[
+            $( Entry { code: $code, stage: Stage::$stage, remedy: $remedy, details: &[ $( stringify!($field) ),* ] }, )*
+        ];
+    };
+}
+
+/// One row of the [`CATALOGUE`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    /// The stable code.
+    pub code: &'static str,
+    /// Where such a fault is found.
+    pub stage: Stage,
+    /// What to do about it.
+    pub remedy: &'static str,
+    /// The names of its details.
+    pub details: &'static [&'static str],
+}
+
+catalogue! {
+    /// More than a limit allows.
+    InputTooLarge { what: &'static str, limit: u64, actual: u64 }
+        = "input_too_large", Input, "{what}: {actual} is over the limit of {limit}",
+          "If this input is legitimate, raise the named limit; otherwise discard it.";
+    /// Not of the format it should be of.
+    Malformed { format: &'static str, at: String, reason: String }
+        = "malformed", Input, "not a well-formed {format}: {reason} (at {at})",
+          "Get the file again from where it was published; it is damaged or of another format.";
+    /// An option that does not exist, is missing, or has a value it cannot have.
+    OptionInvalid { option: String, expected: &'static str }
+        = "option_invalid", Input, "option {option} is not valid: expected {expected}",
+          "Correct the option; the documentation of the function lists all of them.";
+    /// A claim of an identity token that provenance needs and that is missing or cannot be.
+    TokenInvalid { claim: &'static str, reason: String }
+        = "token_invalid", Input, "the identity token cannot be used ({claim}): {reason}",
+          "Use an unaltered identity token of a CI job; elsewhere no provenance can be claimed.";
+    /// Not an in-toto statement, or one with a field that cannot be.
+    StatementInvalid { field: String, reason: String }
+        = "statement_invalid", Statement, "the signed payload is not a valid in-toto statement: {field}: {reason}",
+          "Ask whoever made the attestation to make a valid in-toto statement.";
+    /// A predicate of a type (or a build of a type) this library does not read.
+    PredicateUnsupported { predicate_type: String, build_type: String }
+        = "predicate_unsupported", Statement, "predicates of type {predicate_type} (build type \"{build_type}\") are not supported",
+          "Use SLSA provenance v0.2 or v1, or a verification summary v1; other formats need another tool.";
+    /// A predicate with a field that cannot be.
+    PredicateInvalid { field: String, reason: String }
+        = "predicate_invalid", Statement, "the predicate is not valid: {field}: {reason}",
+          "Ask whoever made the attestation to follow the predicate's specification.";
+    /// No subject of the statement is the artifact.
+    SubjectAbsent { digest: String, subjects: u64 }
+        = "subject_absent", Statement, "none of the statement's {subjects} subjects has the digest {digest}",
+          "Check that the attestation and the artifact belong together; if they should, the artifact was changed.";
+    /// The statement and its signer's certificate disagree.
+    ClaimMismatch { field: String, claim: &'static str, stated: String, certified: String }
+        = "claim_mismatch", Signature, "{field} is \"{stated}\", but the signer's certificate says \"{certified}\" ({claim})",
+          "Do not trust this provenance: it describes another build than the one that signed it.";
+    /// The signer's certificate disagrees with itself.
+    ClaimsInconsistent { claim: &'static str, value: String, other: &'static str, other_value: String }
+        = "claims_inconsistent", Signature, "the certificate's {claim} is \"{value}\", which does not fit its {other}, \"{other_value}\"",
+          "Do not trust this provenance: the build's configuration and its source differ.";
+    /// The statement disagrees with itself.
+    ProvenanceInconsistent { field: String, value: String, other: String, other_value: String }
+        = "provenance_inconsistent", Statement, "{field} is \"{value}\", which does not fit {other}, \"{other_value}\"",
+          "Do not trust this provenance: it contradicts itself.";
+    /// An external parameter that the build type does not define and no expectation names.
+    ParameterUnrecognised { parameter: String, build_type: String }
+        = "parameter_unrecognised", Policy, "external parameter {parameter} is not known for build type {build_type}",
+          "Find out what the parameter does; if every value is harmless, state an expectation for it.";
+    /// A text that can be mistaken for another.
+    NameConfusable { field: String, value: String, character: String }
+        = "name_confusable", Policy, "{field} is \"{value}\", in which {character} can be mistaken for something else",
+          "Do not trust this name: real repository and host names are plain ASCII.";
+    /// Built from another repository.
+    SourceRefused { expected: String, actual: String }
+        = "source_refused", Policy, "built from \"{actual}\", not from \"{expected}\"",
+          "Confirm with the maintainers where the project lives; only then change the expectation.";
+    /// Built from another ref, branch or tag.
+    RefRefused { expected: String, actual: String }
+        = "ref_refused", Policy, "built from ref \"{actual}\", not from \"{expected}\"",
+          "Use an artifact that was built from the expected branch or tag.";
+    /// Built from another commit.
+    CommitRefused { expected: String, actual: String }
+        = "commit_refused", Policy, "built from commit \"{actual}\", not from \"{expected}\"",
+          "Use an artifact that was built from the expected commit.";
+    /// Built by another workflow.
+    WorkflowRefused { expected: String, actual: String }
+        = "workflow_refused", Policy, "built by workflow \"{actual}\", not by \"{expected}\"",
+          "Confirm with the maintainers which workflow publishes.";
+    /// Signed by somebody else.
+    SignerRefused { field: String, expected: String, actual: String }
+        = "signer_refused", Policy, "the signer's {field} is \"{actual}\", not \"{expected}\"",
+          "Confirm with the publisher who signs; do not change the expectation to fit the provenance.";
+    /// Started by an event that is not allowed.
+    TriggerRefused { expected: String, actual: String }
+        = "trigger_refused", Policy, "the build was triggered by \"{actual}\"; allowed: {expected}",
+          "Build again by an allowed trigger, or allow this one if outsiders cannot cause it.";
+    /// Run on another kind of machine.
+    RunnerRefused { expected: String, actual: String }
+        = "runner_refused", Policy, "the build was signed on a \"{actual}\" runner, not on \"{expected}\"",
+          "Build on the expected kind of runner.";
+    /// Another build type.
+    BuildTypeRefused { expected: String, actual: String }
+        = "build_type_refused", Policy, "the build type is \"{actual}\", not \"{expected}\"",
+          "Confirm with the publisher how the artifact is built.";
+    /// Another builder.
+    BuilderRefused { expected: String, actual: String }
+        = "builder_refused", Policy, "built by \"{actual}\", not by \"{expected}\"",
+          "Confirm with the publisher which builder is used; only then change the expectation.";
+    /// An input of the build that is not as expected.
+    InputRefused { input: String, expected: String, actual: String }
+        = "input_refused", Policy, "the build's input {input} is \"{actual}\", not \"{expected}\"",
+          "Use an artifact that was built with the expected inputs.";
+    /// Not the level that is required.
+    LevelTooLow { expected: &'static str, actual: &'static str, reason: String }
+        = "level_too_low", Policy, "SLSA {actual}, but {expected} is required: {reason}",
+          "See the judgement's reasons for what kept the build from the next level.";
+    /// A verification summary by another verifier, or signed by somebody who may not speak for it.
+    VerifierRefused { expected: String, actual: String }
+        = "verifier_refused", Policy, "the summary is of verifier \"{actual}\", not \"{expected}\"",
+          "Accept only verifiers you chose, each signed for by its own signer.";
+    /// A verification summary about another resource.
+    ResourceRefused { expected: String, actual: String }
+        = "resource_refused", Policy, "the summary is about \"{actual}\", not \"{expected}\"",
+          "Use the summary that was made for the place you get the artifact from.";
+    /// A verification summary that says that verification failed.
+    VerificationFailed { result: String }
+        = "verification_failed", Policy, "the verifier's result is \"{result}\", not \"PASSED\"",
+          "Do not use this artifact: its verifier refused it.";
+    /// A verification summary without a level that is required.
+    VerifiedLevelMissing { expected: String, actual: String }
+        = "verified_level_missing", Policy, "the verified levels are {actual}, without {expected}",
+          "Use an artifact that was verified at the expected level.";
+    /// A defect of this library; the work was given up, nothing was accepted.
+    Internal { at: String }
+        = "internal", System, "internal error at {at}; nothing was accepted",
+          "Report this with the input that caused it.";
+}
+
+/// The most useful fault, and the others found in the same input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error(Box<Inner>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Inner {
+    fault: Fault,
+    also: Vec<Fault>,
+}
+
+impl Error {
+    /// The fault to act on.
+    #[must_use]
+    pub fn fault(&self) -> &Fault {
+        &self.0.fault
+    }
+
+    /// What else is wrong.
+    #[must_use]
+    pub fn also(&self) -> &[Fault] {
+        &self.0.also
+    }
+
+    /// The stable code of the fault to act on.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        self.0.fault.code()
+    }
+
+    /// All `faults` as one error, the first of them leading; `None` when there are none.
+    #[must_use]
+    pub fn from_faults(faults: Vec<Fault>) -> Option<Self> {
+        let mut faults = faults.into_iter();
+        let fault = faults.next()?;
+        Some(Self(Box::new(Inner { fault, also: faults.collect() })))
+    }
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        Self(Box::new(Inner { fault, also: Vec::new() }))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fault.fmt(f)
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// What everything in this crate returns.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn codes_are_unique_and_plain() {
+        let codes: BTreeSet<_> = CATALOGUE.iter().map(|e| e.code).collect();
+        assert_eq!(codes.len(), CATALOGUE.len());
+        for entry in CATALOGUE {
+            assert!(entry.code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{}", entry.code);
+            assert!(entry.remedy.ends_with('.'), "{}", entry.code);
+        }
+    }
+
+    #[test]
+    fn facts_are_rendered() {
+        let fault = Fault::SourceRefused { expected: "a".to_owned(), actual: "b".to_owned() };
+        assert_eq!(fault.to_string(), "built from \"b\", not from \"a\"");
+        assert_eq!(fault.details().len(), 2);
+        let error = Error::from_faults(vec![fault.clone(), fault]).unwrap();
+        assert_eq!((error.code(), error.also().len()), ("source_refused", 1));
+    }
+
+    #[test]
+    fn quoting_cuts_and_cleans() {
+        assert_eq!(quote("a\nb\u{202e}"), "a\u{fffd}b\u{fffd}");
+        assert!(quote(&"é".repeat(1000)).len() <= MAX_TEXT + '…'.len_utf8());
+    }
+}

@@ -1,0 +1,188 @@
+//! What one text is compared with: exactly, or by a small pattern language.
+//!
+//! A [`Matcher`] compares the whole text, always. In a pattern `*` stands for any run of characters without `/` and
+//! `@`, `**` for any run without `@`, and `\` takes the next character literally. There are no regular expressions:
+//! an unanchored one is how other tools get bypassed.
+
+use crate::error::{Error, Fault, Result};
+
+/// The longest pattern or exact text, in bytes.
+pub const MAX_MATCHER: usize = 2048;
+
+/// What one text is compared with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Matcher {
+    source: String,
+    pieces: Option<Vec<Piece>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Piece {
+    Literal(char),
+    /// `*`: never crosses `/` or `@`.
+    Run,
+    /// `**`: never crosses `@`.
+    LongRun,
+}
+
+impl Piece {
+    fn takes(self, c: char) -> bool {
+        match self {
+            Self::Literal(literal) => literal == c,
+            Self::Run => c != '/' && c != '@',
+            Self::LongRun => c != '@',
+        }
+    }
+
+    fn repeats(self) -> bool {
+        !matches!(self, Self::Literal(_))
+    }
+}
+
+impl Matcher {
+    /// Matches `text` and nothing else.
+    ///
+    /// # Errors
+    /// `option_invalid` when `text` is empty or too long.
+    pub fn exact(text: &str) -> Result<Self> {
+        bounded(text)?;
+        Ok(Self { source: text.to_owned(), pieces: None })
+    }
+
+    /// Matches what the pattern describes.
+    ///
+    /// # Errors
+    /// `option_invalid` when the pattern is empty, too long, ends in a lone `\`, or has no literal character.
+    pub fn pattern(pattern: &str) -> Result<Self> {
+        bounded(pattern)?;
+        let mut pieces = Vec::new();
+        let mut chars = pattern.chars().peekable();
+        while let Some(c) = chars.next() {
+            pieces.push(match c {
+                '*' if chars.next_if_eq(&'*').is_some() => {
+                    if chars.peek() == Some(&'*') {
+                        return Err(invalid("a pattern with at most two stars in a row"));
+                    }
+                    Piece::LongRun
+                }
+                '*' => Piece::Run,
+                '\\' => Piece::Literal(chars.next().ok_or_else(|| invalid("a pattern that does not end in \\"))?),
+                c => Piece::Literal(c),
+            });
+        }
+        if pieces.iter().all(|p| p.repeats()) {
+            return Err(invalid("a pattern with at least one literal character"));
+        }
+        Ok(Self { source: pattern.to_owned(), pieces: Some(pieces) })
+    }
+
+    /// The text or pattern as it was given.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Whether it is an exact text.
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        self.pieces.is_none()
+    }
+
+    /// Whether all of `text` matches. Takes time in proportion to pattern times text, whatever they are.
+    #[must_use]
+    pub fn matches(&self, text: &str) -> bool {
+        let Some(pieces) = &self.pieces else { return self.source == text };
+        // Most texts differ in the part before the first star.
+        let mut rest = text.chars();
+        let literal = pieces.iter().take_while(|p| !p.repeats()).count();
+        for piece in pieces.iter().take(literal) {
+            if !rest.next().is_some_and(|c| piece.takes(c)) {
+                return false;
+            }
+        }
+        simulate(pieces.get(literal..).unwrap_or_default(), rest.as_str())
+    }
+}
+
+/// Keeps the set of pieces that the rest of the text may start at, as in a Thompson automaton.
+fn simulate(pieces: &[Piece], text: &str) -> bool {
+    let mut at = vec![false; pieces.len().saturating_add(1)];
+    reach(pieces, &mut at, 0);
+    let mut next = vec![false; at.len()];
+    for c in text.chars() {
+        next.fill(false);
+        for (i, piece) in pieces.iter().enumerate() {
+            if at.get(i) == Some(&true) && piece.takes(c) {
+                reach(pieces, &mut next, if piece.repeats() { i } else { i.saturating_add(1) });
+            }
+        }
+        std::mem::swap(&mut at, &mut next);
+    }
+    at.last() == Some(&true)
+}
+
+/// Marks position `i` and those reachable from it without taking a character.
+fn reach(pieces: &[Piece], at: &mut [bool], i: usize) {
+    for (j, mark) in at.iter_mut().enumerate().skip(i) {
+        *mark = true;
+        if !pieces.get(j).is_some_and(|p| p.repeats()) {
+            break;
+        }
+    }
+}
+
+fn bounded(text: &str) -> Result<()> {
+    if text.is_empty() || text.len() > MAX_MATCHER {
+        return Err(invalid("a text of 1 to 2048 bytes"));
+    }
+    Ok(())
+}
+
+fn invalid(expected: &'static str) -> Error {
+    Fault::OptionInvalid { option: "pattern".to_owned(), expected }.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matches(pattern: &str, text: &str) -> bool {
+        Matcher::pattern(pattern).unwrap_or_else(|e| panic!("{e}")).matches(text)
+    }
+
+    #[test]
+    fn patterns_are_anchored() {
+        assert!(matches("https://github.com/a/*", "https://github.com/a/b"));
+        assert!(!matches("https://github.com/a/*", "https://github.com/a/b/c"));
+        assert!(!matches("https://github.com/a/*", "https://evil.com/?https://github.com/a/b"));
+        assert!(!matches("a", "ab") && !matches("b", "ab") && !matches("ab", "a"));
+    }
+
+    #[test]
+    fn one_star_stays_in_its_segment_and_two_stay_before_the_ref() {
+        let workflow = "https://github.com/o/r/.github/workflows/x.yml@refs/tags/v1";
+        assert!(matches("https://github.com/o/**@refs/tags/*", workflow));
+        assert!(!matches("https://github.com/o/*@refs/tags/*", workflow));
+        assert!(!matches("https://github.com/**", workflow), "** does not cross @");
+    }
+
+    #[test]
+    fn stars_can_be_empty_and_escaped() {
+        assert!(matches("a*b", "ab") && matches("a**b", "ab") && matches("*a", "a"));
+        assert!(matches(r"a\*b", "a*b") && !matches(r"a\*b", "axb"));
+    }
+
+    #[test]
+    fn patterns_that_accept_anything_are_refused() {
+        for bad in ["", "*", "**", "***a", "a\\"] {
+            assert!(Matcher::pattern(bad).is_err(), "{bad}");
+        }
+        assert!(Matcher::exact(&"x".repeat(MAX_MATCHER + 1)).is_err());
+    }
+
+    #[test]
+    fn many_stars_take_no_exponential_time() {
+        let pattern = "a*".repeat(500) + "b";
+        assert!(!matches(&pattern, &"a".repeat(4000)));
+    }
+}

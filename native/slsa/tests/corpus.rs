@@ -1,0 +1,219 @@
+//! Every SLSA entry of the corpus of real attestations, when it is beside the project (`../shared`, or the folder that
+//! `HEX_PROVENANCE_SHARED` names): verified with the Sigstore crate, judged with this one.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use provenance_sigstore::evidence::Signer;
+use provenance_sigstore::{
+    Artifact, Bundle, HashAlgorithm, Identity, Limits, Matcher, Policy, SignerPolicy, Source, Thresholds, TrustRoot,
+    hex_decode, verify,
+};
+use provenance_slsa::{Claims, DigestSet, Judgement, Level, Rules, judge_bytes};
+use serde_json::Value;
+
+/// Real bundles whose provenance was never about the build that signed it: Sigstore's conformance suite signs any statement
+/// with its own identity. As bundles they are genuine, as provenance they are not.
+const BORROWED: [&str; 1] = ["229-sigstore-conformance-happy-path-intoto-in-dsse-v3-bundle.sigstore.json"];
+
+struct Entry {
+    id: String,
+    root: PathBuf,
+    fields: BTreeMap<String, String>,
+}
+
+impl Entry {
+    fn get(&self, key: &str) -> Option<&str> {
+        self.fields.get(key).map(String::as_str)
+    }
+
+    fn path(&self, key: &str) -> Option<PathBuf> {
+        self.get(key).map(|path| self.root.join(path))
+    }
+}
+
+#[test]
+fn every_accepted_entry_yields_what_the_index_says() {
+    let Some(entries) = entries() else { return };
+    let mut wrong = Vec::new();
+    let mut levels = BTreeMap::new();
+    let accepted: Vec<_> = entries.iter().filter(|e| e.get("expect") == Some("accept") && is_slsa(e)).collect();
+    assert!(accepted.len() >= 60, "only {} entries", accepted.len());
+    for entry in accepted {
+        match judged(entry, true) {
+            Ok(judgement) => {
+                let borrowed = BORROWED.contains(&entry.id.as_str());
+                wrong.extend(differences(entry, &judgement, borrowed));
+                let key = (judgement.level(), judgement.assessment.builder_row.clone().unwrap_or_default());
+                *levels.entry(key).or_insert(0) += 1;
+            }
+            Err(e) => wrong.push(format!("{}: {e}", entry.id)),
+        }
+    }
+    println!("{levels:#?}");
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn the_wrong_signer_is_refused() {
+    let Some(entries) = entries() else { return };
+    let entry = entries.iter().find(|e| e.id.starts_with("001-")).unwrap();
+    // Whoever signed it signed it: only what the signer's certificate says tells them apart.
+    let judgement = judged(entry, false).unwrap();
+    let codes: Vec<_> = judgement.refusals.iter().map(provenance_slsa::Fault::code).collect();
+    assert!(codes.contains(&"claim_mismatch"), "{codes:?}");
+    assert_eq!(judgement.level(), Level::L0);
+    assert_eq!(judgement.source.as_deref(), Some("https://github.com/loosebazooka/aa-test"));
+}
+
+/// Payloads of any kind: what is no provenance is an error, and nothing panics.
+#[test]
+fn every_payload_is_judged_or_an_error() {
+    let Some(entries) = entries() else { return };
+    let mut judged = 0;
+    for entry in &entries {
+        let Some(payload) = payload(entry) else { continue };
+        match judge_bytes(&payload, Some(&Claims::default()), None, &Rules::well_known()) {
+            Ok(judgement) => {
+                judged += 1;
+                assert!(judgement.level() <= Level::L1, "{}: no claims, no level", entry.id);
+            }
+            Err(e) if is_slsa(entry) => panic!("{}: {e}", entry.id),
+            Err(e) => assert!(
+                ["predicate_unsupported", "statement_invalid", "malformed"].contains(&e.code()),
+                "{}: {e}",
+                entry.id
+            ),
+        }
+    }
+    assert!(judged > 80, "only {judged}");
+}
+
+/// Any change of a field that the certificate states too is refused.
+#[test]
+fn changed_payloads_are_refused() {
+    let Some(entries) = entries() else { return };
+    let mut changed = 0;
+    for entry in entries.iter().filter(|e| e.get("expect") == Some("accept") && is_slsa(e)) {
+        if BORROWED.contains(&entry.id.as_str()) || entry.get("source_uri").is_none() {
+            continue;
+        }
+        let Ok((claims, bytes)) = verified(entry, true) else { continue };
+        let text = String::from_utf8(bytes).unwrap();
+        let source = claims.repository().unwrap().into_owned();
+        let commit = claims.commit().unwrap().to_owned();
+        for (from, to) in [(source, "https://github.com/evil/fork".to_owned()), (commit, "e".repeat(40))] {
+            let forged = text.replace(&from, &to);
+            if forged == text {
+                continue;
+            }
+            changed += 1;
+            let judgement = judge_bytes(forged.as_bytes(), Some(&claims), None, &Rules::well_known()).unwrap();
+            assert!(!judgement.accepted() && judgement.level() == Level::L0, "{}: {from} -> {to}", entry.id);
+        }
+    }
+    assert!(changed > 100, "only {changed}");
+}
+
+fn differences(entry: &Entry, judgement: &Judgement, borrowed: bool) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut compare = |what: &str, expected: Option<&str>, actual: Option<&str>| {
+        if expected.is_some() && expected != actual {
+            wrong.push(format!("{}: {what}: {expected:?} != {actual:?}", entry.id));
+        }
+    };
+    compare("source", entry.get("source_uri"), judgement.source.as_deref());
+    compare("ref", entry.get("ref"), judgement.reference.as_deref());
+    compare("builder", entry.get("builderId"), Some(&judgement.builder));
+    compare("build type", entry.get("buildType"), Some(&judgement.build_type));
+    if borrowed {
+        if judgement.accepted() || judgement.level() > Level::L0 {
+            wrong.push(format!("{}: accepted although it describes another build", entry.id));
+        }
+    } else {
+        if judgement.level() < Level::L1 {
+            wrong.push(format!("{}: {}", entry.id, judgement.level()));
+        }
+        wrong.extend(judgement.refusals.iter().map(|fault| format!("{}: {fault}", entry.id)));
+    }
+    wrong
+}
+
+fn judged(entry: &Entry, as_expected: bool) -> Result<Judgement, String> {
+    let (claims, payload) = verified(entry, as_expected)?;
+    let digest: Option<DigestSet> = entry
+        .get("digest")
+        .filter(|_| entry.get("artifact").is_none())
+        .map(|digest| [(entry.get("digest_alg").unwrap().to_owned(), digest.to_owned())].into());
+    judge_bytes(&payload, Some(&claims), digest.as_ref(), &Rules::well_known()).map_err(|e| e.to_string())
+}
+
+/// Verifies the signature; what it finds becomes this crate's claims.
+fn verified(entry: &Entry, as_expected: bool) -> Result<(Claims, Vec<u8>), String> {
+    let limits = Limits::default();
+    let name = entry.get("trusted_root").unwrap();
+    let path = if name.contains('/') { entry.root.join(name) } else { entry.root.join(format!("roots/{name}.json")) };
+    let root = TrustRoot::parse(&std::fs::read(path).unwrap(), Source::File, &limits).map_err(|e| e.to_string())?;
+    let [logs, certificate_logs, ..] = root.counts();
+    let thresholds = (logs == 0 || certificate_logs == 0).then_some(Thresholds {
+        log_entries: u64::from(logs > 0),
+        timestamps: u64::from(logs == 0),
+        scts: u64::from(certificate_logs > 0),
+    });
+    let identity = Identity {
+        san: Some(Matcher::exact(entry.get("identity").unwrap()).unwrap()),
+        issuer: Some(Matcher::exact(entry.get("issuer").unwrap()).unwrap()),
+        claims: Vec::new(),
+    };
+    let anyone = Identity { san: None, ..identity.clone() };
+    let signer = SignerPolicy::AnyOf(vec![if as_expected { identity } else { anyone }]);
+    let policy = Policy { trust: vec![Arc::new(root)], signer, thresholds, untimed: false, limits };
+    let bundle =
+        Bundle::parse(&std::fs::read(entry.path("bundle").unwrap()).unwrap(), &limits).map_err(|e| e.to_string())?;
+    let evidence = verify(&bundle, &artifact(entry), &policy).map_err(|e| e.to_string())?.into_evidence();
+    let Signer::Certificate(certificate) = evidence.signer else { return Err("signed by a key".to_owned()) };
+    let mut claims = Claims::from_named(certificate.claims.iter().map(|(name, value)| (*name, value.as_str())));
+    claims.sans = certificate.sans.into_iter().map(|(_, san)| san).collect();
+    claims.instance = Some(name.replace("public-good", "public_good"));
+    let provenance_sigstore::evidence::Content::Statement { bytes, .. } = evidence.content else {
+        return Err("no statement".to_owned());
+    };
+    Ok((claims, bytes))
+}
+
+fn artifact(entry: &Entry) -> Artifact<'static> {
+    if let Some(path) = entry.path("artifact") {
+        return Artifact::File(path);
+    }
+    let algorithm = HashAlgorithm::from_name(entry.get("digest_alg").unwrap()).unwrap();
+    Artifact::from_digest(algorithm, hex_decode(entry.get("digest").unwrap()).unwrap()).unwrap()
+}
+
+fn is_slsa(entry: &Entry) -> bool {
+    entry.get("predicateType").is_some_and(|t| t.starts_with("https://slsa.dev/provenance/"))
+}
+
+fn payload(entry: &Entry) -> Option<Vec<u8>> {
+    use base64::Engine;
+    let bundle: Value = serde_json::from_slice(&std::fs::read(entry.path("bundle")?).ok()?).ok()?;
+    base64::engine::general_purpose::STANDARD.decode(bundle["dsseEnvelope"]["payload"].as_str()?).ok()
+}
+
+fn entries() -> Option<Vec<Entry>> {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
+    let root = std::env::var_os("HEX_PROVENANCE_SHARED").map_or(beside, PathBuf::from).join("corpus");
+    let Ok(index) = std::fs::read(root.join("index.json")) else {
+        eprintln!("SKIPPED: no ../shared: the corpus was not judged");
+        return None;
+    };
+    let index: Vec<BTreeMap<String, Value>> = serde_json::from_slice(&index).unwrap();
+    let entry = |fields: BTreeMap<String, Value>| {
+        let fields: BTreeMap<_, _> =
+            fields.into_iter().filter_map(|(key, value)| Some((key, value.as_str()?.to_owned()))).collect();
+        Entry { id: fields["id"].clone(), root: root.clone(), fields }
+    };
+    Some(index.into_iter().map(entry).collect())
+}
