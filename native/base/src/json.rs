@@ -31,14 +31,14 @@ pub enum BadJson {
         /// The bound.
         limit: u64,
         /// How deep it is.
-        actual: usize,
+        actual: u64,
     },
     /// More values than the bounds allow.
     Values {
         /// The bound.
         limit: u64,
         /// How many it has.
-        actual: usize,
+        actual: u64,
     },
     /// Not JSON, or not of the shape asked for.
     Malformed {
@@ -135,11 +135,12 @@ pub fn check_value(value: &Value, bounds: Bounds) -> Result<(), BadJson> {
 }
 
 fn check_bounds(depth: usize, values: usize, bounds: Bounds) -> Result<(), BadJson> {
-    let over = |limit: u64, actual: usize| u64::try_from(actual).is_ok_and(|actual| actual > limit);
-    if over(bounds.depth, depth) {
+    let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+    let (depth, values) = (count(depth), count(values));
+    if depth > bounds.depth {
         return Err(BadJson::Nesting { limit: bounds.depth, actual: depth });
     }
-    if over(bounds.values, values) {
+    if values > bounds.values {
         return Err(BadJson::Values { limit: bounds.values, actual: values });
     }
     Ok(())

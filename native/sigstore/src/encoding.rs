@@ -79,8 +79,8 @@ fn bad_json(format: &'static str, bad: BadJson) -> Error {
     };
     let too_large = |what, limit, actual| Fault::InputTooLarge { what, limit, actual };
     match bad {
-        BadJson::Nesting { limit, actual } => too_large(nesting, limit, u64::try_from(actual).unwrap_or(u64::MAX)),
-        BadJson::Values { limit, actual } => too_large(values, limit, u64::try_from(actual).unwrap_or(u64::MAX)),
+        BadJson::Nesting { limit, actual } => too_large(nesting, limit, actual),
+        BadJson::Values { limit, actual } => too_large(values, limit, actual),
         BadJson::Malformed { at, reason } => Fault::Malformed { format, at, reason },
     }
     .into()

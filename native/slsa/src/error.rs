@@ -4,152 +4,11 @@
 //! from its fields. An [`Error`] says that something *could not be evaluated*; what was evaluated and *refused* is a
 //! list of the same faults in a judgement.
 
-use std::fmt;
+use provenance_base::pattern::BadMatcher;
 
-/// Where in the pipeline a fault was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Stage {
-    /// Reading what the caller gave.
-    Input,
-    /// The in-toto statement and its predicate.
-    Statement,
-    /// What the statement says against what its signer's certificate says.
-    Signature,
-    /// What the caller expects.
-    Policy,
-    /// The machine or this library.
-    System,
-}
+pub use provenance_base::fault::{Catalogued, Detail, Entry, MAX_TEXT, Stage, quote};
 
-impl Stage {
-    /// The stage's name as it crosses to other languages.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Input => "input",
-            Self::Statement => "statement",
-            Self::Signature => "signature",
-            Self::Policy => "policy",
-            Self::System => "system",
-        }
-    }
-}
-
-/// One fact of a fault.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Detail {
-    /// Text; always valid UTF-8, at most [`MAX_TEXT`] bytes when it came from outside.
-    Text(String),
-    /// A count or a size.
-    Number(i64),
-}
-
-/// How much of a hostile text an error repeats, in bytes.
-pub const MAX_TEXT: usize = 256;
-
-/// `text` cut to [`MAX_TEXT`] bytes at a character boundary, with control characters replaced.
-#[must_use]
-pub fn quote(text: &str) -> String {
-    let mut out = String::with_capacity(text.len().min(MAX_TEXT));
-    for c in text.chars() {
-        let c = if c.is_control() || is_direction(c) { '\u{fffd}' } else { c };
-        if out.len().saturating_add(c.len_utf8()) > MAX_TEXT {
-            out.push('…');
-            break;
-        }
-        out.push(c);
-    }
-    out
-}
-
-/// Characters that make a terminal show a text in another order than it is written in.
-fn is_direction(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-impl From<&str> for Detail {
-    fn from(value: &str) -> Self {
-        Self::Text(value.to_owned())
-    }
-}
-impl From<String> for Detail {
-    fn from(value: String) -> Self {
-        Self::Text(value)
-    }
-}
-impl From<u64> for Detail {
-    fn from(value: u64) -> Self {
-        Self::Number(i64::try_from(value).unwrap_or(i64::MAX))
-    }
-}
-
-macro_rules! catalogue {
-    ($( $(#[$doc:meta])* $name:ident { $($field:ident : $type:ty),* $(,)? }
-        = $code:literal, $stage:ident, $message:literal, $remedy:literal; )*) => {
-        /// One thing found wrong. The variants are the catalogue; there is no "other".
-        #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-        pub enum Fault {
-            $(
-                $(#[$doc])*
-                #[error($message)]
-                $name {
-                    $(
-                        #[doc = concat!("The fact `", stringify!($field), "`.")]
-                        $field: $type,
-                    )*
-                },
-            )*
-        }
-
-        impl Fault {
-            /// The stable code, the same in every language.
-            #[must_use]
-            pub const fn code(&self) -> &'static str {
-                match self { $( Self::$name { .. } => $code, )* }
-            }
-
-            /// Where it was found.
-            #[must_use]
-            pub const fn stage(&self) -> Stage {
-                match self { $( Self::$name { .. } => Stage::$stage, )* }
-            }
-
-            /// What to do about it.
-            #[must_use]
-            pub const fn remedy(&self) -> &'static str {
-                match self { $( Self::$name { .. } => $remedy, )* }
-            }
-
-            /// The facts, by name, in the order in which the catalogue lists them.
-            #[must_use]
-            pub fn details(&self) -> Vec<(&'static str, Detail)> {
-                match self {
-                    $( Self::$name { $($field),* } => vec![ $( (stringify!($field), Detail::from($field.clone())) ),* ], )*
-                }
-            }
-        }
-
-        /// Every code with its stage, remedy and detail names: what other languages check themselves against.
-        pub const CATALOGUE: &[Entry] = &[
-            $( Entry { code: $code, stage: Stage::$stage, remedy: $remedy, details: &[ $( stringify!($field) ),* ] }, )*
-        ];
-    };
-}
-
-/// One row of the [`CATALOGUE`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Entry {
-    /// The stable code.
-    pub code: &'static str,
-    /// Where such a fault is found.
-    pub stage: Stage,
-    /// What to do about it.
-    pub remedy: &'static str,
-    /// The names of its details.
-    pub details: &'static [&'static str],
-}
-
-catalogue! {
+provenance_base::catalogue! {
     /// More than a limit allows.
     InputTooLarge { what: &'static str, limit: u64, actual: u64 }
         = "input_too_large", Input, "{what}: {actual} is over the limit of {limit}",
@@ -268,57 +127,14 @@ catalogue! {
           "Report this with the input that caused it.";
 }
 
+impl From<BadMatcher> for Fault {
+    fn from(bad: BadMatcher) -> Self {
+        Self::OptionInvalid { option: "pattern".to_owned(), expected: bad.expected }
+    }
+}
+
 /// The most useful fault, and the others found in the same input.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Error(Box<Inner>);
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Inner {
-    fault: Fault,
-    also: Vec<Fault>,
-}
-
-impl Error {
-    /// The fault to act on.
-    #[must_use]
-    pub fn fault(&self) -> &Fault {
-        &self.0.fault
-    }
-
-    /// What else is wrong.
-    #[must_use]
-    pub fn also(&self) -> &[Fault] {
-        &self.0.also
-    }
-
-    /// The stable code of the fault to act on.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        self.0.fault.code()
-    }
-
-    /// All `faults` as one error, the first of them leading; `None` when there are none.
-    #[must_use]
-    pub fn from_faults(faults: Vec<Fault>) -> Option<Self> {
-        let mut faults = faults.into_iter();
-        let fault = faults.next()?;
-        Some(Self(Box::new(Inner { fault, also: faults.collect() })))
-    }
-}
-
-impl From<Fault> for Error {
-    fn from(fault: Fault) -> Self {
-        Self(Box::new(Inner { fault, also: Vec::new() }))
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fault.fmt(f)
-    }
-}
-
-impl std::error::Error for Error {}
+pub type Error = provenance_base::Error<Fault>;
 
 /// What everything in this crate returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -345,11 +161,5 @@ mod tests {
         assert_eq!(fault.details().len(), 2);
         let error = Error::from_faults(vec![fault.clone(), fault]).unwrap();
         assert_eq!((error.code(), error.also().len()), ("source_refused", 1));
-    }
-
-    #[test]
-    fn quoting_cuts_and_cleans() {
-        assert_eq!(quote("a\nb\u{202e}"), "a\u{fffd}b\u{fffd}");
-        assert!(quote(&"é".repeat(1000)).len() <= MAX_TEXT + '…'.len_utf8());
     }
 }

@@ -146,11 +146,7 @@ pub(crate) fn put_text(object: &mut Object, key: &str, value: Option<&str>) {
 pub(crate) fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
-        other => {
-            let mut out = String::new();
-            crate::json::write(other, &mut out);
-            out
-        }
+        other => crate::json::write(other),
     }
 }
 

@@ -1,5 +1,7 @@
 //! How much of anything is accepted. Every input is hostile; every list and every length has an end.
 
+use provenance_base::json::Bounds;
+
 use crate::error::{Fault, Result};
 
 /// The limits of one judgement. The defaults take every real statement known.
@@ -47,6 +49,10 @@ impl Limits {
             "text_bytes" => &mut self.text_bytes,
             _ => return None,
         })
+    }
+
+    pub(crate) fn json(&self) -> Bounds {
+        Bounds { depth: self.json_depth, values: self.json_values }
     }
 }
 

@@ -66,9 +66,7 @@ impl Statement {
     /// Writes the statement, canonically: equal statements give equal bytes.
     #[must_use]
     pub fn write(&self) -> Vec<u8> {
-        let mut out = String::new();
-        json::write(&self.to_value(), &mut out);
-        out.into_bytes()
+        json::write(&self.to_value()).into_bytes()
     }
 
     /// The statement as a document.
