@@ -260,7 +260,7 @@ impl<'de> Visitor<'de> for Strict {
     }
 
     fn visit_f64<E: serde::de::Error>(self, v: f64) -> Result<Value, E> {
-        number(v).map(Value::Number).ok_or_else(|| E::custom("number out of range"))
+        Number::from_f64(v).map(Value::Number).ok_or_else(|| E::custom("number out of range"))
     }
 
     fn visit_str<E>(self, v: &str) -> Result<Value, E> {
@@ -289,22 +289,6 @@ impl<'de> Visitor<'de> for Strict {
             object.insert(key, value);
         }
         Ok(Value::Object(object))
-    }
-}
-
-/// `1.0` and `1` are one number: both are kept as the integer, so that what is written is read as the same again.
-fn number(v: f64) -> Option<Number> {
-    if v.fract() != 0.0 {
-        return Number::from_f64(v);
-    }
-    match format!("{v:.0}") {
-        text if text == "-0" => Some(0.into()),
-        text => text
-            .parse::<u64>()
-            .map(Number::from)
-            .or_else(|_| text.parse::<i64>().map(Number::from))
-            .ok()
-            .or_else(|| Number::from_f64(v)),
     }
 }
 

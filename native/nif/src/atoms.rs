@@ -6,9 +6,10 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
+use provenance_base::Entry;
 use provenance_sigstore::claims::CLAIMS;
-use provenance_sigstore::error::CATALOGUE;
 use provenance_sigstore::evidence::CHECKS;
+use provenance_slsa::{Dialect, Requirement};
 use rustler::{Atom, Encoder, Env, Term};
 
 rustler::atoms! {
@@ -32,6 +33,15 @@ rustler::atoms! {
     key_id, instance, source, as_of, time, nanos, by, log_id, index, version, integrated_time, inclusion_promise,
     checkpoint, body, origin, size, root_hash, other_signatures, payload_type, statement_bytes, statement, subject,
     name, digests,
+    // SLSA.
+    accepted, level, predicate_type, build_type, dialect, builder, r#ref = "ref", commit, workflow, trigger, invocation,
+    runner_environment, subjects, inputs, external_parameters, dependencies, metadata, builder_row, reasons, confirmed,
+    unrecognised, refusals, r#type = "type", predicate, instances, builder_id, build_types, refs, own_repository, max_level,
+    reason, named, any, releases, requirement, met, because, invocation_id, started_on, finished_on, uri, builders, expect,
+    only, source_id, owner_id, branch, tag, version_tag, signer_digest, triggers, visibility, only_these_inputs,
+    min_level, absent, equal, refuse, report, slsa_limits, dialects, requirements,
+    // JSON.
+    nil, r#true = "true", r#false = "false",
     // Bundles and roots as they are, unverified.
     unverified, algorithm, envelope, transparency_logs, certificate_logs, certificate_authorities,
     timestamp_authorities,
@@ -57,11 +67,21 @@ const OTHERS: &[&str] = &[
     "log",
 ];
 
+/// Every error of every library, each code once: a code that two libraries have means the same in both.
+pub(crate) fn catalogue() -> impl Iterator<Item = &'static Entry> {
+    let known = |code: &str| provenance_sigstore::error::CATALOGUE.iter().any(|entry| entry.code == code);
+    let more = provenance_slsa::error::CATALOGUE.iter().filter(move |entry| !known(entry.code));
+    provenance_sigstore::error::CATALOGUE.iter().chain(more)
+}
+
 /// Makes the atoms of all names, when the library is loaded.
 pub(crate) fn install(env: Env<'_>) {
     let claims = CLAIMS.iter().map(|claim| claim.name);
-    let errors = CATALOGUE.iter().flat_map(|entry| [entry.code, entry.stage.as_str()]);
-    let names = claims.chain(errors).chain(CHECKS.iter().copied()).chain(OTHERS.iter().copied());
+    let errors = catalogue().flat_map(|entry| [entry.code, entry.stage.as_str()]);
+    let dialects = Dialect::ALL.iter().map(|dialect| dialect.as_str());
+    let requirements = Requirement::ALL.iter().map(|requirement| requirement.as_str());
+    let others = CHECKS.iter().chain(OTHERS).copied();
+    let names = claims.chain(errors).chain(dialects).chain(requirements).chain(others);
     KNOWN.get_or_init(|| names.filter_map(|name| Some((name, Atom::from_str(env, name).ok()?))).collect());
 }
 

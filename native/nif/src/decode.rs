@@ -1,7 +1,9 @@
 //! Every term this library takes, judged here and nowhere else: what does not fit is `option_invalid`.
 
+pub(crate) mod json;
 #[cfg(feature = "sign")]
 mod sign;
+pub(crate) mod slsa;
 
 use std::fs::File;
 use std::io::Read;
@@ -249,14 +251,24 @@ fn thresholds(term: Term<'_>) -> Result<Thresholds> {
 
 fn limits(term: Term<'_>) -> Result<Limits> {
     let mut limits = Limits::default();
+    read_limits(term, &mut limits, Limits::by_name)?;
+    Ok(limits)
+}
+
+/// Sets what a map of limits states, whoever's limits they are.
+fn read_limits<L>(
+    term: Term<'_>,
+    limits: &mut L,
+    by_name: for<'l> fn(&'l mut L, &str) -> Option<&'l mut u64>,
+) -> Result<()> {
     for (name, value) in members("limits", term)? {
         let named = name.atom_to_string().unwrap_or_default();
-        let Some(limit) = limits.by_name(&named) else {
+        let Some(limit) = by_name(limits, &named) else {
             return Err(unknown("limits.", name, "the name of a limit"));
         };
         *limit = value.decode().ok().filter(|n| *n > 0).ok_or_else(|| invalid("limits", "positive integers"))?;
     }
-    Ok(limits)
+    Ok(())
 }
 
 #[cfg(feature = "tuf")]

@@ -8,9 +8,11 @@ mod encode;
 mod guard;
 #[cfg(feature = "network")]
 mod job;
+mod json;
 mod resource;
 #[cfg(feature = "sign")]
 mod sign;
+mod slsa;
 #[cfg(feature = "test-hooks")]
 mod test_hook;
 #[cfg(feature = "tuf")]

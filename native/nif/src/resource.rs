@@ -17,6 +17,12 @@ pub(crate) struct Verifier(pub(crate) Policy);
 #[rustler::resource_impl]
 impl Resource for Verifier {}
 
+/// What to judge provenance by.
+pub(crate) struct SlsaRules(pub(crate) provenance_slsa::Rules);
+
+#[rustler::resource_impl]
+impl Resource for SlsaRules {}
+
 /// The embedded trust root of `instance`, prepared at first use.
 pub(crate) fn embedded(instance: Instance) -> Result<Arc<TrustRoot>> {
     static ROOTS: [OnceLock<Arc<TrustRoot>>; 3] = [const { OnceLock::new() }; 3];

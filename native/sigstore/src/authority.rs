@@ -114,6 +114,11 @@ impl Authority {
         key_id.is_none() || self.issuers.iter().any(|i| i.key_id.is_none() || i.key_id.as_deref() == key_id)
     }
 
+    /// Whether one of its certificates is of that key (SHA-256 of its SubjectPublicKeyInfo).
+    pub(crate) fn has_issuer(&self, key_hash: &[u8; 32]) -> bool {
+        self.issuers.iter().any(|issuer| issuer.key_hash == *key_hash)
+    }
+
     /// The issuer of `certificate` among this authority's; only signature, names, usage and extensions are looked at,
     /// not times: those are compared with every verified time afterwards.
     pub(crate) fn issuer_of(&self, certificate: &[u8], valid: &Validity, purpose: Purpose) -> Result<&Issuer, Refusal> {

@@ -21,7 +21,7 @@ provenance_base::catalogue! {
     /// An option that does not exist, is missing, or has a value it cannot have.
     OptionInvalid { option: String, expected: &'static str }
         = "option_invalid", Input, "option {option} is not valid: expected {expected}",
-          "Correct the option; the documentation of verify lists all of them.";
+          "Correct the option; the documentation of the function lists all of them.";
     /// An algorithm outside Sigstore's registry, or one that is not allowed here.
     AlgorithmUnsupported { what: &'static str, algorithm: String }
         = "algorithm_unsupported", Input, "{what} uses {algorithm}, which is not accepted",

@@ -115,7 +115,8 @@ pub struct KeySigner {
 /// Which trust root was used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrustUsed {
-    /// `public_good`, `staging`, `github`, `custom`, or `none` when only a key was used.
+    /// `public_good`, `staging`, `github`, `custom`, or `none` when only a key was used. A root of the caller's is known by
+    /// the authority that issued the certificate.
     pub instance: String,
     /// `embedded`, `tuf`, `file` or `none`.
     pub source: &'static str,

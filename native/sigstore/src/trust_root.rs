@@ -3,6 +3,7 @@
 //! verifications. A trust root is one Sigstore instance; authorities of several are never pooled.
 
 use std::fmt;
+use std::sync::LazyLock;
 
 use serde::Deserialize;
 use sigstore_trust_root::{
@@ -38,6 +39,17 @@ impl Instance {
             Self::Staging => "staging",
             Self::GitHub => "github",
         }
+    }
+
+    /// The instance whose embedded trust root holds an authority of that key (SHA-256 of its SubjectPublicKeyInfo). An
+    /// instance is who issues: a caller's file that holds the same authority is about the same instance.
+    pub(crate) fn of_authority(key_hash: &[u8; 32]) -> Option<Self> {
+        static KNOWN: LazyLock<Vec<(Instance, TrustRoot)>> = LazyLock::new(|| {
+            let all = [Instance::PublicGood, Instance::Staging, Instance::GitHub];
+            all.into_iter().filter_map(|instance| Some((instance, TrustRoot::embedded(instance).ok()?))).collect()
+        });
+        let issues = |root: &TrustRoot| root.certificate_authorities.iter().any(|a| a.has_issuer(key_hash));
+        KNOWN.iter().find(|(_, root)| issues(root)).map(|(instance, _)| *instance)
     }
 
     const fn json(self) -> &'static str {
@@ -170,11 +182,21 @@ impl TrustRoot {
         Ok(Thresholds { log_entries: 1, timestamps: 0, scts: 1 })
     }
 
+    /// What was used of it for a certificate that the authority of that key issued.
+    pub(crate) fn used_for(&self, authority_key_hash: &[u8; 32]) -> TrustUsed {
+        let known = (self.used.instance == CUSTOM).then(|| Instance::of_authority(authority_key_hash)).flatten();
+        let instance = known.map_or_else(|| self.used.instance.clone(), |instance| instance.name().to_owned());
+        TrustUsed { instance, ..self.used.clone() }
+    }
+
     /// The transparency log of that id.
     pub(crate) fn log(&self, id: &[u8]) -> Option<&Log> {
         self.logs.iter().find(|log| log.id == id)
     }
 }
+
+/// What an instance is called that is none of the embedded ones.
+const CUSTOM: &str = "custom";
 
 const GITHUB_THRESHOLDS: Thresholds = Thresholds { log_entries: 0, timestamps: 1, scts: 0 };
 
@@ -186,7 +208,7 @@ const MEDIA_TYPES: [&str; 3] = [
 
 fn used(json: &[u8], source: Source, instance: Option<Instance>) -> TrustUsed {
     TrustUsed {
-        instance: instance.map_or("custom", Instance::name).to_owned(),
+        instance: instance.map_or(CUSTOM, Instance::name).to_owned(),
         source: match source {
             Source::Embedded(_) => "embedded",
             Source::Tuf(..) => "tuf",

@@ -149,8 +149,9 @@ fn verify_keyless(
     note(stated(|i| i.san.is_some()), "identity", &mut checked, &mut unchecked);
     note(stated(|i| i.issuer.is_some()), "issuer", &mut checked, &mut unchecked);
     note(stated(|i| !i.claims.is_empty()), "claims", &mut checked, &mut unchecked);
+    let used = root.used_for(&issuer.key_hash);
     let signer = Signer::Certificate(Box::new(certificate_signer(certificate, sct_times)));
-    Ok(evidence(bundle, signer, root.used.clone(), content, proofs, checked, unchecked))
+    Ok(evidence(bundle, signer, used, content, proofs, checked, unchecked))
 }
 
 fn verify_key(

@@ -1,7 +1,7 @@
 //! JSON documents, read strictly and within limits.
 
 use provenance_base::json::{self, BadJson};
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use crate::error::{Error, Fault, Result};
 use crate::limits::{Limits, within};
@@ -14,12 +14,43 @@ pub(crate) use provenance_base::json::write_canonical as write;
 /// `input_too_large`, `malformed`.
 pub(crate) fn parse(bytes: &[u8], limits: &Limits) -> Result<Value> {
     within("statement bytes", limits.statement_bytes, bytes.len())?;
-    json::parse_strict(bytes, limits.json()).map_err(refused)
+    json::parse_strict(bytes, limits.json()).map(normal).map_err(refused)
 }
 
-/// Bounds a document that was parsed elsewhere as [`parse`] bounds its own.
-pub(crate) fn check_value(value: &Value, limits: &Limits) -> Result<()> {
-    json::check_value(value, limits.json()).map_err(refused)
+/// A document that was parsed elsewhere, as [`parse`] would have read it.
+pub(crate) fn checked(value: &Value, limits: &Limits) -> Result<Value> {
+    json::check_value(value, limits.json()).map_err(refused)?;
+    Ok(normal(value.clone()))
+}
+
+/// The same document with every number in one form, so that what is written is read as the same again, and equal
+/// parameters are equal. Recursion is bounded: the document was checked.
+fn normal(value: Value) -> Value {
+    match value {
+        Value::Number(number) => match number.as_f64() {
+            Some(float) if number.is_f64() => one_form(float).map_or(Value::Number(number), Value::Number),
+            _ => Value::Number(number),
+        },
+        Value::Array(list) => list.into_iter().map(normal).collect(),
+        Value::Object(object) => object.into_iter().map(|(key, value)| (key, normal(value))).collect(),
+        other => other,
+    }
+}
+
+/// `1.0` and `1` are one number: both are kept as the integer, so that what is written is read as the same again.
+fn one_form(v: f64) -> Option<Number> {
+    if v.fract() != 0.0 {
+        return Number::from_f64(v);
+    }
+    match format!("{v:.0}") {
+        text if text == "-0" => Some(0.into()),
+        text => text
+            .parse::<u64>()
+            .map(Number::from)
+            .or_else(|_| text.parse::<i64>().map(Number::from))
+            .ok()
+            .or_else(|| Number::from_f64(v)),
+    }
 }
 
 fn refused(bad: BadJson) -> Error {

@@ -78,6 +78,16 @@ pub enum Requirement {
 }
 
 impl Requirement {
+    /// All, lowest level first.
+    pub const ALL: [Self; 6] = [
+        Self::ProvenanceExists,
+        Self::ProvenanceAuthentic,
+        Self::Hosted,
+        Self::ProvenanceUnforgeable,
+        Self::ParametersComplete,
+        Self::Isolated,
+    ];
+
     /// Its name as it crosses to other languages.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -59,8 +59,7 @@ impl Statement {
     /// # Errors
     /// `input_too_large`, `statement_invalid`.
     pub fn from_value(document: &Value, limits: &Limits) -> Result<Self> {
-        json::check_value(document, limits)?;
-        Self::read(document, limits)
+        Self::read(&json::checked(document, limits)?, limits)
     }
 
     /// Writes the statement, canonically: equal statements give equal bytes.

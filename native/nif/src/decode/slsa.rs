@@ -1,0 +1,353 @@
+//! What the SLSA library takes.
+
+use std::collections::BTreeMap;
+use std::ops::Deref;
+use std::sync::OnceLock;
+
+use provenance_sigstore::{Fault, Result, hex_encode};
+use provenance_slsa::builder::{BuilderId, Refs, Signer};
+use provenance_slsa::expectation::{Input, Source, Unrecognised, VersionTag};
+use provenance_slsa::{
+    BuildType, BuildTypes, BuilderRow, Builders, Claims, Dialect, DigestSet, Expectations, Level, Limits, Matcher,
+    Rules,
+};
+use rustler::{Atom, Binary, ResourceArc, Term};
+
+use super::{binary, invalid, items, json, matcher, members, tagged, unknown, utf8};
+use crate::atoms;
+use crate::resource::SlsaRules;
+use crate::slsa;
+
+const TEXT: &str = "a UTF-8 binary";
+
+/// The rules of a call: its own, or those prepared before.
+pub(crate) enum RulesOption {
+    Own(Box<Rules>),
+    WellKnown,
+    Prepared(ResourceArc<SlsaRules>),
+}
+
+impl Deref for RulesOption {
+    type Target = Rules;
+
+    fn deref(&self) -> &Rules {
+        match self {
+            Self::Own(rules) => rules,
+            Self::WellKnown => well_known(),
+            Self::Prepared(rules) => &rules.0,
+        }
+    }
+}
+
+fn well_known() -> &'static Rules {
+    static RULES: OnceLock<Rules> = OnceLock::new();
+    RULES.get_or_init(Rules::well_known)
+}
+
+pub(crate) fn rules_option(term: Term<'_>) -> slsa::Result<RulesOption> {
+    if let Ok(prepared) = term.decode() {
+        return Ok(RulesOption::Prepared(prepared));
+    }
+    if term.map_size().is_ok_and(|size| size == 0) {
+        return Ok(RulesOption::WellKnown);
+    }
+    Ok(RulesOption::Own(Box::new(rules(term)?)))
+}
+
+pub(crate) fn rules(term: Term<'_>) -> slsa::Result<Rules> {
+    let mut rules = well_known().clone();
+    for (name, value) in members("options", term)? {
+        match name {
+            n if atoms::builders() == n => rules.builders = builders(value)?,
+            n if atoms::build_types() == n => rules.build_types = build_types(value)?,
+            n if atoms::expect() == n => rules.expectations = expectations(value)?,
+            n if atoms::limits() == n => rules.limits = limits(value)?,
+            n => return Err(unknown("", n, "builders, build_types, expect or limits").into()),
+        }
+    }
+    Ok(rules)
+}
+
+/// Rows beside the well-known ones, or `{only, Rows}`.
+fn builders(term: Term<'_>) -> slsa::Result<Builders> {
+    let (first, rows) = match tagged(term) {
+        Some((tag, rows)) if atoms::only() == tag => (Builders::none(), rows),
+        _ => (well_known().builders.clone(), term),
+    };
+    items("builders", rows)?.try_fold(first, |table, row| Ok(table.with(builder_row(row)?)))
+}
+
+fn builder_row(term: Term<'_>) -> slsa::Result<BuilderRow> {
+    const SIGNER: &str = "{workflow, Matcher}, {identity, Matcher} or {key, KeyId}";
+    let mut row = BuilderRow {
+        name: String::new(),
+        instances: Vec::new(),
+        issuer: None,
+        signer: Signer::Key(String::new()),
+        builder_id: BuilderId::Signer,
+        build_types: Vec::new(),
+        runner_environment: None,
+        refs: Refs::Releases { commits: Vec::new() },
+        own_repository: None,
+        max_level: Level::L0,
+        reason: String::new(),
+        source: String::new(),
+    };
+    let mut signed = false;
+    for (name, value) in members("builders", term)? {
+        match name {
+            n if atoms::name() == n => row.name = utf8("builders.name", value, TEXT)?,
+            n if atoms::instances() == n => row.instances = texts("builders.instances", value)?,
+            n if atoms::issuer() == n => row.issuer = Some(matcher("builders.issuer", value)?),
+            n if atoms::signer() == n => {
+                row.signer = row_signer(value)?;
+                signed = true;
+            }
+            n if atoms::builder_id() == n => row.builder_id = builder_id(value)?,
+            n if atoms::build_types() == n => row.build_types = matchers("builders.build_types", value)?,
+            n if atoms::runner_environment() == n => {
+                row.runner_environment = Some(utf8("builders.runner_environment", value, TEXT)?);
+            }
+            n if atoms::refs() == n => row.refs = refs(value)?,
+            n if atoms::own_repository() == n => {
+                row.own_repository = Some(utf8("builders.own_repository", value, TEXT)?);
+            }
+            n if atoms::max_level() == n => row.max_level = level("builders.max_level", value)?,
+            n if atoms::reason() == n => row.reason = utf8("builders.reason", value, TEXT)?,
+            n if atoms::source() == n => row.source = utf8("builders.source", value, TEXT)?,
+            n => {
+                let known = "name, instances, issuer, signer, builder_id, build_types, runner_environment, refs, \
+                             own_repository, max_level, reason or source";
+                return Err(unknown("builders.", n, known).into());
+            }
+        }
+    }
+    match (signed, &row) {
+        (false, _) => Err(invalid("builders.signer", SIGNER).into()),
+        (_, row) if row.name.is_empty() || row.reason.is_empty() => {
+            Err(invalid("builders", "a name and a reason in every row").into())
+        }
+        (_, row) if row.issuer.is_none() && !matches!(row.signer, Signer::Key(_)) => {
+            Err(invalid("builders.issuer", "the issuer of every signer that is no key").into())
+        }
+        _ => Ok(row),
+    }
+}
+
+fn row_signer(term: Term<'_>) -> Result<Signer> {
+    const EXPECTED: &str = "{workflow, Matcher}, {identity, Matcher} or {key, KeyId}";
+    match tagged(term) {
+        Some((tag, value)) if atoms::workflow() == tag => matcher("builders.signer", value).map(Signer::Workflow),
+        Some((tag, value)) if atoms::identity() == tag => matcher("builders.signer", value).map(Signer::Identity),
+        Some((tag, value)) if atoms::key() == tag => {
+            let id = binary("builders.signer", value)?;
+            if id.len() == 32 { Ok(Signer::Key(hex_encode(&id))) } else { Err(invalid("builders.signer", EXPECTED)) }
+        }
+        _ => Err(invalid("builders.signer", EXPECTED)),
+    }
+}
+
+fn builder_id(term: Term<'_>) -> Result<BuilderId> {
+    match tagged(term) {
+        None if atoms::signer() == term => Ok(BuilderId::Signer),
+        Some((tag, value)) if atoms::workflow() == tag => {
+            matcher("builders.builder_id", value).map(BuilderId::Workflow)
+        }
+        Some((tag, value)) if atoms::named() == tag => matcher("builders.builder_id", value).map(BuilderId::Named),
+        _ => Err(invalid("builders.builder_id", "signer, {workflow, Matcher} or {named, Matcher}")),
+    }
+}
+
+fn refs(term: Term<'_>) -> Result<Refs> {
+    match tagged(term) {
+        None if atoms::any() == term => Ok(Refs::Any),
+        None if atoms::releases() == term => Ok(Refs::Releases { commits: Vec::new() }),
+        Some((tag, commits)) if atoms::releases() == tag => {
+            Ok(Refs::Releases { commits: texts("builders.refs", commits)? })
+        }
+        _ => Err(invalid("builders.refs", "any, releases or {releases, Commits}")),
+    }
+}
+
+/// Build types beside the well-known ones, or `{only, BuildTypes}`.
+fn build_types(term: Term<'_>) -> slsa::Result<BuildTypes> {
+    let (first, rows) = match tagged(term) {
+        Some((tag, rows)) if atoms::only() == tag => (BuildTypes::none(), rows),
+        _ => (well_known().build_types.clone(), term),
+    };
+    items("build_types", rows)?.try_fold(first, |table, row| Ok(table.with(build_type(row)?)))
+}
+
+fn build_type(term: Term<'_>) -> Result<BuildType> {
+    const DIALECT: &str = "the name of a dialect, such as github_publisher";
+    let (mut uri, mut dialect, mut source) = (None, None, String::new());
+    for (name, value) in members("build_types", term)? {
+        match name {
+            n if atoms::uri() == n => uri = Some(matcher("build_types.uri", value)?),
+            n if atoms::dialect() == n => {
+                let named = value.atom_to_string().unwrap_or_default();
+                dialect = Dialect::ALL.into_iter().find(|d| d.as_str() == named);
+            }
+            n if atoms::source() == n => source = utf8("build_types.source", value, TEXT)?,
+            n => return Err(unknown("build_types.", n, "uri, dialect or source")),
+        }
+    }
+    let uri = uri.ok_or_else(|| invalid("build_types.uri", "a UTF-8 binary, or {pattern, Binary}"))?;
+    Ok(BuildType { uri, dialect: dialect.ok_or_else(|| invalid("build_types.dialect", DIALECT))?, source })
+}
+
+fn expectations(term: Term<'_>) -> slsa::Result<Expectations> {
+    let mut expected = Expectations::default();
+    let (mut version, mut template) = (None, None);
+    for (name, value) in members("expect", term)? {
+        match name {
+            n if atoms::source() == n => expected.source = Some(source(value)?),
+            n if atoms::source_id() == n => expected.source_id = Some(utf8("expect.source_id", value, TEXT)?),
+            n if atoms::owner_id() == n => expected.owner_id = Some(utf8("expect.owner_id", value, TEXT)?),
+            n if atoms::refs() == n => expected.refs = matchers("expect.refs", value)?,
+            n if atoms::branch() == n => expected.branch = Some(matcher("expect.branch", value)?),
+            n if atoms::tag() == n => expected.tag = Some(matcher("expect.tag", value)?),
+            n if atoms::version() == n => version = Some(utf8("expect.version", value, TEXT)?),
+            n if atoms::version_tag() == n => template = Some(utf8("expect.version_tag", value, TEXT)?),
+            n if atoms::commit() == n => expected.commit = Some(utf8("expect.commit", value, TEXT)?),
+            n if atoms::workflow() == n => expected.workflow = Some(matcher("expect.workflow", value)?),
+            n if atoms::signer() == n => expected.signer = Some(matcher("expect.signer", value)?),
+            n if atoms::signer_digest() == n => {
+                expected.signer_digest = Some(utf8("expect.signer_digest", value, TEXT)?);
+            }
+            n if atoms::issuer() == n => expected.issuer = Some(matcher("expect.issuer", value)?),
+            n if atoms::triggers() == n => expected.triggers = some("expect.triggers", texts, value)?,
+            n if atoms::runner_environment() == n => {
+                expected.runner_environment = Some(matcher("expect.runner_environment", value)?);
+            }
+            n if atoms::environment() == n => expected.environment = Some(matcher("expect.environment", value)?),
+            n if atoms::visibility() == n => expected.visibility = Some(matcher("expect.visibility", value)?),
+            n if atoms::build_types() == n => expected.build_types = some("expect.build_types", matchers, value)?,
+            n if atoms::builder() == n => expected.builder = Some(matcher("expect.builder", value)?),
+            n if atoms::inputs() == n => expected.inputs = inputs(value)?,
+            n if atoms::only_these_inputs() == n => {
+                expected.only_these_inputs =
+                    value.decode().map_err(|_| invalid("expect.only_these_inputs", "a boolean"))?;
+            }
+            n if atoms::unrecognised() == n => expected.unrecognised = unrecognised(value)?,
+            n if atoms::min_level() == n => expected.min_level = level("expect.min_level", value)?,
+            n => {
+                let known = "source, source_id, owner_id, refs, branch, tag, version, version_tag, commit, workflow, signer, \
+                             signer_digest, issuer, triggers, runner_environment, environment, visibility, build_types, \
+                             builder, inputs, only_these_inputs, unrecognised or min_level";
+                return Err(unknown("expect.", n, known).into());
+            }
+        }
+    }
+    expected.version_tag = match (version, template) {
+        (Some(version), template) => Some(VersionTag::new(&version, template.as_deref())?),
+        (None, None) => None,
+        (None, Some(_)) => return Err(invalid("expect.version", "a version beside version_tag").into()),
+    };
+    Ok(expected)
+}
+
+/// A list that expects nothing would expect anything.
+fn some<T>(option: &str, read: fn(&str, Term<'_>) -> Result<Vec<T>>, term: Term<'_>) -> Result<Vec<T>> {
+    let list = read(option, term)?;
+    if list.is_empty() { Err(invalid(option, "at least one")) } else { Ok(list) }
+}
+
+fn source(term: Term<'_>) -> slsa::Result<Source> {
+    match tagged(term) {
+        Some((tag, _)) if atoms::pattern() == tag => Ok(Source::Pattern(matcher("expect.source", term)?)),
+        _ => Ok(Source::exact(&utf8("expect.source", term, "a URL in a UTF-8 binary, or {pattern, Binary}")?)?),
+    }
+}
+
+fn inputs(term: Term<'_>) -> Result<BTreeMap<String, Input>> {
+    let read = |(name, value)| Ok((utf8("expect.inputs", name, "UTF-8 binaries as names")?, input(value)?));
+    members("expect.inputs", term)?.map(read).collect()
+}
+
+fn input(term: Term<'_>) -> Result<Input> {
+    match tagged(term) {
+        None if atoms::any() == term => Ok(Input::Any),
+        None if atoms::absent() == term => Ok(Input::Absent),
+        Some((tag, value)) if atoms::equal() == tag => json::value("expect.inputs", value).map(Input::Equal),
+        _ => matcher("expect.inputs", term).map(Input::Matches),
+    }
+}
+
+fn unrecognised(term: Term<'_>) -> Result<Unrecognised> {
+    match term {
+        t if atoms::refuse() == t => Ok(Unrecognised::Refuse),
+        t if atoms::report() == t => Ok(Unrecognised::Report),
+        _ => Err(invalid("expect.unrecognised", "refuse or report")),
+    }
+}
+
+fn level(option: &str, term: Term<'_>) -> Result<Level> {
+    term.decode().ok().and_then(Level::from_number).ok_or_else(|| invalid(option, "0, 1, 2 or 3"))
+}
+
+fn limits(term: Term<'_>) -> Result<Limits> {
+    let mut limits = Limits::default();
+    super::read_limits(term, &mut limits, Limits::by_name)?;
+    Ok(limits)
+}
+
+fn texts(option: &str, term: Term<'_>) -> Result<Vec<String>> {
+    items(option, term)?.map(|item| utf8(option, item, "a list of UTF-8 binaries")).collect()
+}
+
+fn matchers(option: &str, term: Term<'_>) -> Result<Vec<Matcher>> {
+    let matchers: Vec<_> = items(option, term)?.map(|item| matcher(option, item)).collect::<Result<_>>()?;
+    if matchers.is_empty() { Err(invalid(option, "at least one")) } else { Ok(matchers) }
+}
+
+/// What a verification found, as far as a judgement needs it.
+pub(crate) struct Verified<'a> {
+    pub(crate) statement: Binary<'a>,
+    pub(crate) claims: Claims,
+    pub(crate) artifact: DigestSet,
+}
+
+/// Reads the evidence of a verified bundle with a statement. Nothing that was not verified has this shape.
+pub(crate) fn evidence(term: Term<'_>) -> Result<Verified<'_>> {
+    let content = member(term, atoms::content())?;
+    if atoms::message() == content {
+        let reason = "the bundle signs its artifact, and states nothing about it".to_owned();
+        return Err(Fault::StatementInvalid { field: "payloadType".to_owned(), reason }.into());
+    }
+    let mut claims = signer(member(term, atoms::signer())?)?;
+    let instance = member(member(term, atoms::trust())?, atoms::instance())?;
+    claims.instance = Some(utf8("evidence", instance, EVIDENCE)?);
+    let digests = members("evidence", member(term, atoms::artifact())?)?;
+    let artifact = digests
+        .map(|(name, digest)| {
+            let name = name.atom_to_string().map_err(|_| invalid("evidence", EVIDENCE))?;
+            Ok((name, hex_encode(&binary("evidence", digest)?)))
+        })
+        .collect::<Result<_>>()?;
+    Ok(Verified { statement: binary("evidence", member(content, atoms::statement_bytes())?)?, claims, artifact })
+}
+
+const EVIDENCE: &str = "the evidence of a verified bundle";
+
+fn member(map: Term<'_>, key: Atom) -> Result<Term<'_>> {
+    map.map_get(key).map_err(|_| invalid("evidence", EVIDENCE))
+}
+
+fn signer(term: Term<'_>) -> Result<Claims> {
+    if atoms::key() == member(term, atoms::kind())? {
+        let id = binary("evidence", member(term, atoms::key_id())?)?;
+        return Ok(Claims { key: Some(hex_encode(&id)), ..Claims::default() });
+    }
+    let mut claims = Claims::default();
+    for (name, value) in members("evidence", member(term, atoms::claims())?)? {
+        let name = name.atom_to_string().map_err(|_| invalid("evidence", EVIDENCE))?;
+        // Claims that no judgement has a use for are not in its list.
+        claims.set(&name, &utf8("evidence", value, EVIDENCE)?);
+    }
+    for san in items("evidence", member(term, atoms::sans())?)? {
+        let (_, value) = tagged(san).ok_or_else(|| invalid("evidence", EVIDENCE))?;
+        claims.sans.push(utf8("evidence", value, EVIDENCE)?);
+    }
+    Ok(claims)
+}

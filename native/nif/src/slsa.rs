@@ -1,0 +1,75 @@
+//! The SLSA library's functions.
+
+use provenance_slsa::{Builders, Statement, judge_bytes};
+use rustler::{Encoder, Env, ResourceArc, Term};
+
+use crate::guard::{self, Failure};
+use crate::resource::SlsaRules;
+use crate::{decode, encode};
+
+/// What a function here can meet: options are the first's to judge, everything else the second's.
+pub(crate) enum Failed {
+    Sigstore(provenance_sigstore::Error),
+    Slsa(provenance_slsa::Error),
+}
+
+impl Failure for Failed {
+    fn term<'a>(&self, env: Env<'a>) -> Term<'a> {
+        match self {
+            Self::Sigstore(error) => encode::error(env, error),
+            Self::Slsa(error) => encode::error(env, error),
+        }
+    }
+}
+
+impl From<provenance_sigstore::Error> for Failed {
+    fn from(error: provenance_sigstore::Error) -> Self {
+        Self::Sigstore(error)
+    }
+}
+
+impl From<provenance_slsa::Error> for Failed {
+    fn from(error: provenance_slsa::Error) -> Self {
+        Self::Slsa(error)
+    }
+}
+
+pub(crate) type Result<T> = std::result::Result<T, Failed>;
+
+#[rustler::nif(schedule = "DirtyCpu")]
+fn slsa_judge<'a>(env: Env<'a>, evidence: Term<'a>, rules: Term<'a>) -> Term<'a> {
+    guard::dirty_or(env, || {
+        let rules = decode::slsa::rules_option(rules)?;
+        let verified = decode::slsa::evidence(evidence)?;
+        let judgement = judge_bytes(&verified.statement, Some(&verified.claims), Some(&verified.artifact), &rules)?;
+        Ok::<_, Failed>(encode::slsa::judgement(env, &judgement))
+    })
+}
+
+/// What a statement says of itself, with nothing verified.
+#[rustler::nif(schedule = "DirtyCpu")]
+fn slsa_judge_unverified<'a>(env: Env<'a>, statement: Term<'a>, rules: Term<'a>) -> Term<'a> {
+    guard::dirty_or(env, || {
+        let rules = decode::slsa::rules_option(rules)?;
+        let judgement = judge_bytes(&decode::binary("statement", statement)?, None, None, &rules)?;
+        Ok::<_, Failed>(encode::slsa::judgement(env, &judgement))
+    })
+}
+
+#[rustler::nif(schedule = "DirtyCpu")]
+fn slsa_rules<'a>(env: Env<'a>, options: Term<'a>) -> Term<'a> {
+    guard::dirty_or(env, || Ok::<_, Failed>(ResourceArc::new(SlsaRules(decode::slsa::rules(options)?)).encode(env)))
+}
+
+#[rustler::nif(schedule = "DirtyCpu")]
+fn slsa_statement<'a>(env: Env<'a>, json: Term<'a>) -> Term<'a> {
+    guard::dirty_or(env, || {
+        let statement = Statement::parse(&decode::binary("statement", json)?, &provenance_slsa::Limits::default())?;
+        Ok::<_, Failed>(encode::slsa::statement(env, &statement))
+    })
+}
+
+#[rustler::nif]
+fn slsa_builders(env: Env<'_>) -> Term<'_> {
+    guard::short_or(env, || Ok::<_, Failed>(encode::slsa::builders(env, &Builders::well_known())))
+}
