@@ -78,6 +78,28 @@
     | signer_failed
     | budget_exhausted
     | storage_failed
+    | predicate_unsupported
+    | predicate_invalid
+    | claim_mismatch
+    | claims_inconsistent
+    | provenance_inconsistent
+    | parameter_unrecognised
+    | name_confusable
+    | source_refused
+    | ref_refused
+    | commit_refused
+    | workflow_refused
+    | signer_refused
+    | trigger_refused
+    | runner_refused
+    | build_type_refused
+    | builder_refused
+    | input_refused
+    | level_too_low
+    | verifier_refused
+    | resource_refused
+    | verification_failed
+    | verified_level_missing
     | internal
     | nif_not_loaded.
 

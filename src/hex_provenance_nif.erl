@@ -20,6 +20,12 @@
     sigstore_sign_reply/2,
     sigstore_signing_key/1,
     sigstore_public_key/1,
+    slsa_judge/2,
+    slsa_judge_unverified/2,
+    slsa_rules/1,
+    slsa_statement/1,
+    slsa_builders/0,
+    json_encode/1,
     test_hook/1
 ]).
 
@@ -70,6 +76,24 @@ sigstore_signing_key(_Source) -> not_loaded().
 
 -spec sigstore_public_key(term()) -> result().
 sigstore_public_key(_SigningKey) -> not_loaded().
+
+-spec slsa_judge(term(), term()) -> result().
+slsa_judge(_Evidence, _OptionsOrRules) -> not_loaded().
+
+-spec slsa_judge_unverified(term(), term()) -> result().
+slsa_judge_unverified(_Statement, _OptionsOrRules) -> not_loaded().
+
+-spec slsa_rules(term()) -> result().
+slsa_rules(_Options) -> not_loaded().
+
+-spec slsa_statement(term()) -> result().
+slsa_statement(_Json) -> not_loaded().
+
+-spec slsa_builders() -> result().
+slsa_builders() -> not_loaded().
+
+-spec json_encode(term()) -> result().
+json_encode(_Term) -> not_loaded().
 
 %% Registered by builds with the cargo feature `test-hooks' only.
 -spec test_hook(term()) -> result().
