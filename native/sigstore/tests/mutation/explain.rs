@@ -129,19 +129,21 @@ impl Judge<'_> {
         let own = signature(self.bundle);
         let same = |s: &Seed| s.has_key_of(self.seed) && signed(&s.bundle) == signed(self.bundle);
         if own != signature(&self.seed.bundle) {
-            let twin = second_form(own).is_some_and(|other| other == signature(&self.seed.bundle));
+            // Of this seed's own signature, or of another's that signs the same with the same key.
+            let twin = second_form(own);
+            let is_twin = |s: &&&Seed| same(s) && Some(signature(&s.bundle)) == twin.as_deref();
             let other = self.world.iter().find(|s| same(s) && signature(&s.bundle) == own);
-            match other {
-                Some(other) => {
-                    self.origin = other;
-                    self.found.insert(Class::OtherContent);
-                }
-                None => {
-                    must(twin, "the signature was changed")?;
-                    let bound = !self.evidence.log_entries.is_empty() || self.evidence.times.iter().any(is_stamp);
-                    must(!bound, "a second form of the signature counts with proof of the first")?;
-                    self.found.insert(Class::SecondFormOfSignature);
-                }
+            let is_second = other.is_none() && Some(signature(&self.seed.bundle)) != twin.as_deref();
+            let other = if is_second { self.world.iter().find(is_twin) } else { other };
+            if let Some(other) = other {
+                self.origin = other;
+                self.found.insert(Class::OtherContent);
+            }
+            if signature(&self.origin.bundle) != own {
+                must(Some(signature(&self.origin.bundle)) == twin.as_deref(), "the signature was changed")?;
+                let bound = !self.evidence.log_entries.is_empty() || self.evidence.times.iter().any(is_stamp);
+                must(!bound, "a second form of the signature counts with proof of the first")?;
+                self.found.insert(Class::SecondFormOfSignature);
             }
         }
         let original = signature(&self.origin.bundle);
