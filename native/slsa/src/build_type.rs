@@ -14,7 +14,7 @@ use crate::limits::Limits;
 use crate::pattern::Matcher;
 use crate::provenance::Provenance;
 
-pub(crate) use facts::{Against, Facts, is_unset};
+pub(crate) use facts::{Against, Facts, MAX_REPORTED, is_unset};
 
 /// `https://actions.github.io/buildtypes/workflow/v1`: what GitHub's attest action writes.
 pub const GITHUB_WORKFLOW: &str = "https://actions.github.io/buildtypes/workflow/v1";
@@ -45,7 +45,7 @@ pub enum Dialect {
     GitLabRunner,
     /// What GitLab itself writes.
     GitLabProvenance,
-    /// `externalParameters` {source, ref, config}: what `produce::gitlab` writes.
+    /// `externalParameters` {source, ref, config}: what [`crate::produce::gitlab`] writes.
     GitLabPublisher,
 }
 

@@ -121,13 +121,28 @@ impl Builders {
         let found = self.rows.iter().filter_map(|row| row.judge(claims, builder_id, build_type));
         found.reduce(|best, other| if other.level > best.level { other } else { best })
     }
+
+    /// Whether a row lets this signer speak for that builder, whatever level that is good for: in which instance of Sigstore
+    /// or on which runner does not matter for that.
+    pub(crate) fn pairs(&self, claims: &Claims, builder_id: &str, build_type: &str) -> bool {
+        self.rows.iter().any(|row| {
+            let mut found = Found { row, level: row.max_level, caps: Vec::new() };
+            row.is_of(build_type)
+                && row.names_signer(claims, &mut found) == Some(true)
+                && row.names_builder(claims, builder_id, &mut found) == Some(true)
+        })
+    }
 }
 
 impl BuilderRow {
+    fn is_of(&self, build_type: &str) -> bool {
+        self.build_types.is_empty() || self.build_types.iter().any(|t| t.matches(build_type))
+    }
+
     fn judge(&self, claims: &Claims, builder_id: &str, build_type: &str) -> Option<Found<'_>> {
         let instance = claims.instance.as_deref();
         let fits = (self.instances.is_empty() || self.instances.iter().any(|i| Some(i.as_str()) == instance))
-            && (self.build_types.is_empty() || self.build_types.iter().any(|t| t.matches(build_type)))
+            && self.is_of(build_type)
             && self.issuer.as_ref().is_none_or(|m| claims.issuer().is_some_and(|i| m.matches(i)))
             && self.runner_environment.as_deref().is_none_or(|r| claims.runner_environment.as_deref() == Some(r));
         let mut found = Found { row: self, level: self.max_level, caps: Vec::new() };

@@ -54,6 +54,15 @@ impl CrossCheck {
         }
     }
 
+    /// A delegator signs for another builder by design, but only a delegator may.
+    pub(crate) fn require_delegation(&mut self, vouched: bool, builder: &str, claims: &Claims) {
+        match claims.signer() {
+            Some(signer) if !vouched => self.mismatch("builder.id", Against::Signer.claim(), builder, signer),
+            Some(_) => self.confirmed.push("builder.id".to_owned()),
+            None => self.unverified.push("builder.id".to_owned()),
+        }
+    }
+
     fn compare(&mut self, field: &str, against: Against, stated: &str, claims: &Claims) {
         match against.certified(claims) {
             None => self.unverified.push(field.to_owned()),

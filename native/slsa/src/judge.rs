@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::build_type::BuildTypes;
+use crate::build_type::{BuildTypes, Dialect};
 use crate::builder::Builders;
 use crate::claims::Claims;
 use crate::crosscheck::CrossCheck;
@@ -47,6 +47,8 @@ pub struct Judgement {
     pub dialect: Option<&'static str>,
     /// `builder.id`.
     pub builder: String,
+    /// Whether the signer may speak for that builder: it is the builder itself, or a row of the table pairs them.
+    pub builder_vouched: bool,
     /// The repository: as the certificate says, else as the provenance says.
     pub source: Option<String>,
     /// The ref, likewise.
@@ -79,6 +81,8 @@ pub struct Judgement {
     pub assessment: Assessment,
     /// The cross-check with the certificate.
     pub cross_check: CrossCheck,
+    /// What is known of the signer.
+    pub claims: Option<Claims>,
     /// External parameters that the build type does not define.
     pub unrecognised: Vec<String>,
     /// Everything that is refused, the most useful first. Empty: accepted.
@@ -118,7 +122,7 @@ impl Judgement {
 ///
 /// # Errors
 /// What could not be evaluated: `input_too_large`, `malformed`, `statement_invalid`, `predicate_unsupported`,
-/// `predicate_invalid`, `subject_absent`. What was evaluated and refused is in [`Judgement::refusals`].
+/// `predicate_invalid`. What was evaluated and refused is in [`Judgement::refusals`].
 pub fn judge_bytes(
     payload: &[u8],
     signer: Option<&Claims>,
@@ -152,14 +156,21 @@ pub fn judge(
     rules: &Rules,
 ) -> Result<Judgement> {
     let provenance = Provenance::from_statement(statement, &rules.limits)?;
-    if let Some(artifact) = artifact {
-        statement.find(artifact)?;
-    }
     let (build_type, facts) = rules.build_types.read(&provenance, &rules.limits)?;
-    let cross_check = match signer {
+    let mut cross_check = match signer {
         Some(claims) => CrossCheck::run(&facts, build_type.map(|row| row.dialect.platform()), claims),
         None => CrossCheck::unsigned(&facts),
     };
+    let builder_vouched = signer.is_some_and(|claims| {
+        let id = &provenance.builder.id;
+        claims.signer() == Some(id) || rules.builders.pairs(claims, id, &provenance.build_type)
+    });
+    if let (Some(claims), Some(Dialect::Delegator)) = (signer, build_type.map(|row| row.dialect)) {
+        cross_check.require_delegation(builder_vouched, &provenance.builder.id, claims);
+    }
+    if let Some(absent) = artifact.and_then(|digests| statement.find(digests).err()) {
+        cross_check.mismatches.insert(0, absent.fault().clone());
+    }
     let builder = signer.and_then(|claims| rules.builders.find(claims, &provenance.builder.id, &provenance.build_type));
     let assessment = level::assess(&Basis {
         facts: &facts,
@@ -190,6 +201,8 @@ pub fn judge(
         external_parameters: provenance.external_parameters,
         dependencies: provenance.resolved_dependencies,
         metadata: provenance.metadata,
+        builder_vouched,
+        claims: signer.cloned(),
         unrecognised: facts.unrecognised.clone(),
         refusals: cross_check.mismatches.clone(),
         cross_check,

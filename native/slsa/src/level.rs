@@ -184,7 +184,7 @@ fn authentic(basis: &Basis<'_>) -> Reason {
     let because = if !basis.signed {
         Err("no signature was verified".to_owned())
     } else if basis.builder.is_none() {
-        Err("the builder table has no row for this signer, builder and build type".to_owned())
+        Err("the builder table has no row for this signer, builder and build type under this trust root".to_owned())
     } else if basis.by_key || unverified.is_empty() {
         Ok("the platform's signature was verified, and every field that its claims state agrees".to_owned())
     } else {

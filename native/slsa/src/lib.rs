@@ -10,8 +10,8 @@
 //! [`Error`]; what was evaluated and refused is a [`Judgement`] with refusals. Both are made of one closed
 //! [`error::CATALOGUE`].
 //!
-//! `vsa` makes and verifies verification summaries; `produce` writes provenance from the claims of a CI job's
-//! identity token; `record` keeps what was accepted on first use.
+//! [`vsa`] makes and verifies verification summaries; [`produce`] writes provenance from the claims of a CI job's
+//! identity token; [`record`] keeps what was accepted on first use.
 
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::string_slice))]
 
@@ -27,10 +27,13 @@ mod judge;
 pub mod level;
 pub mod limits;
 pub mod pattern;
+pub mod produce;
 pub mod provenance;
+pub mod record;
 pub mod repository;
 mod resource;
 pub mod statement;
+pub mod vsa;
 
 pub use build_type::{BuildType, BuildTypes, Dialect};
 pub use builder::{BuilderRow, Builders};
@@ -43,6 +46,8 @@ pub use level::{Assessment, Level, Reason, Requirement};
 pub use limits::Limits;
 pub use pattern::Matcher;
 pub use provenance::Provenance;
+pub use record::Record;
 pub use repository::Repository;
 pub use resource::{DigestSet, ResourceDescriptor};
 pub use statement::Statement;
+pub use vsa::Vsa;

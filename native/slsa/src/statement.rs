@@ -145,7 +145,8 @@ fn read_subject(fields: Fields<'_>, version: Version, index: usize, value: &Valu
     Ok(subject)
 }
 
-/// Weak algorithms never make two things the same, but they can make them differ.
+/// Weak algorithms never make two things the same, but they can make them differ. A commit is what a revision of source
+/// is known by, in whichever hash its repository uses.
 fn same(subject: &DigestSet, artifact: &DigestSet) -> bool {
     let mut equal = false;
     for (name, value) in subject {
@@ -153,7 +154,7 @@ fn same(subject: &DigestSet, artifact: &DigestSet) -> bool {
         if !actual.eq_ignore_ascii_case(value) {
             return false;
         }
-        equal |= digits(name).is_some_and(|n| n >= 64);
+        equal |= name == "gitCommit" || digits(name).is_some_and(|n| n >= 64);
     }
     equal
 }

@@ -11,6 +11,9 @@ use crate::provenance::Provenance;
 use crate::repository::{Repository, Workflow, split_ref, without_server};
 use crate::resource::ResourceDescriptor;
 
+/// How many faults of one kind are reported: one refuses, more explain, thousands only cost memory.
+pub(crate) const MAX_REPORTED: usize = 32;
+
 /// What a provenance says. Nothing here is verified until the cross-check.
 #[derive(Debug, Default)]
 pub(crate) struct Facts {
@@ -168,26 +171,29 @@ impl Facts {
     }
 
     pub(crate) fn set_reference(&mut self, field: &str, reference: &str) {
-        if let Some(earlier) = &self.reference
-            && earlier != reference
-        {
-            self.contradict(field, reference, "ref", &earlier.clone());
+        match &self.reference {
+            Some(earlier) if earlier == reference => return,
+            Some(earlier) => self.contradict(field, reference, "ref", &earlier.clone()),
+            None => {}
         }
         self.reference = Some(reference.to_owned());
         self.check(field, Against::Reference, reference);
     }
 
     pub(crate) fn set_commit(&mut self, field: &str, commit: &str) {
-        if let Some(earlier) = &self.commit
-            && !earlier.eq_ignore_ascii_case(commit)
-        {
-            self.contradict(field, commit, "commit", &earlier.clone());
+        match &self.commit {
+            Some(earlier) if earlier.eq_ignore_ascii_case(commit) => return,
+            Some(earlier) => self.contradict(field, commit, "commit", &earlier.clone()),
+            None => {}
         }
         self.commit = Some(commit.to_owned());
         self.check(field, Against::Commit, commit);
     }
 
     pub(crate) fn contradict(&mut self, field: &str, value: &str, other: &str, other_value: &str) {
+        if self.contradictions.len() >= MAX_REPORTED {
+            return;
+        }
         self.contradictions.push(Fault::ProvenanceInconsistent {
             field: quote(field),
             value: quote(value),

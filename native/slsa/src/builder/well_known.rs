@@ -11,6 +11,7 @@ const GENERATOR: &str = "https://github.com/slsa-framework/slsa-github-generator
 const ANY_WORKFLOW: &str = "https://github.com/*/*/.github/workflows/*";
 const ANY_PIPELINE: &str = "https://gitlab.com/**";
 const GITHUB_DOCS: &str = "https://docs.github.com/en/actions/concepts/security/artifact-attestations";
+const BYOB: &str = "https://github.com/slsa-framework/slsa-github-generator/blob/main/BYOB.md";
 const NPM_DOCS: &str = "https://docs.npmjs.com/generating-provenance-statements";
 const GITLAB_DOCS: &str = "https://docs.gitlab.com/ci/pipeline_security/slsa/";
 
@@ -176,12 +177,25 @@ fn generators() -> Vec<Spec> {
     .collect()
 }
 
-/// Delegators sign for tools' workflows; these are the generator project's own tools. Others are rows of the user's.
+/// Delegators sign for tools' workflows; these are the generator project's own tools. That another tool was used is as
+/// certain, but how far it is trusted is for rows of the user's.
 fn delegators() -> Vec<Spec> {
     const DELEGATOR: &[&str] = &["https://github.com/slsa-framework/slsa-github-generator/delegator-*@v0"];
     let tools = ["maven", "gradle", "nodejs", "bazel"];
     let files = ["delegator_generic_slsa3.yml", "delegator_lowperms-generic_slsa3.yml"];
-    files
+    let any = files.into_iter().map(|file| Spec {
+        name: "delegator-unlisted",
+        issuer: ISSUER,
+        signer: format!("{GENERATOR}/.github/workflows/{file}"),
+        builder_id: Id::Workflow(ANY_WORKFLOW.to_owned()),
+        build_types: DELEGATOR,
+        runner: "github-hosted",
+        releases: true,
+        max_level: Level::L1,
+        reason: "the delegator verified which tool called it, but no row says how far that tool is trusted",
+        source: BYOB,
+    });
+    let listed = files
         .into_iter()
         .flat_map(|file| tools.into_iter().map(move |tool| (file, tool)))
         .map(|(file, tool)| Spec {
@@ -200,9 +214,9 @@ fn delegators() -> Vec<Spec> {
             max_level: Level::L3,
             reason: "the delegator verifies which tool called it, runs the tool's action in a job of its own and signs in \
                  another",
-            source: "https://github.com/slsa-framework/slsa-github-generator/blob/main/BYOB.md",
-        })
-        .collect()
+            source: BYOB,
+        });
+    listed.chain(any).collect()
 }
 
 /// GitLab's shared runners. Whoever writes the provenance inside of a job can write anything that its identity allows.
@@ -242,7 +256,7 @@ mod tests {
     #[test]
     fn every_row_has_a_reason_and_a_source() {
         let rows = rows();
-        assert_eq!(rows.len(), 7 + 4 + 8 + 3);
+        assert_eq!(rows.len(), 7 + 4 + 10 + 3);
         for row in &rows {
             assert!(row.reason.len() > 20 && row.source.starts_with("https://"), "{}", row.name);
         }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Expectations, Input, Unrecognised};
-use crate::build_type::Facts;
+use crate::build_type::{Facts, MAX_REPORTED};
 use crate::claims::Claims;
 use crate::error::{Fault, quote};
 use crate::fields::plain;
@@ -139,11 +139,14 @@ fn check_builder(expected: &Expectations, judged: &Judgement, refusals: &mut Vec
         let (expected, actual) = (quote(&sources(&expected.build_types)), quote(&judged.build_type));
         refusals.push(Fault::BuildTypeRefused { expected, actual });
     }
+    // Anybody can write any builder's name: it counts only when the signer may speak for it.
     if let Some(wanted) = &expected.builder
-        && !names(wanted, &judged.builder)
+        && !(names(wanted, &judged.builder) && judged.builder_vouched)
     {
-        let (expected, actual) = (quote(wanted.source()), quote(&judged.builder));
-        refusals.push(Fault::BuilderRefused { expected, actual });
+        let signer = judged.signer.as_deref().unwrap_or("nobody known");
+        let unvouched = format!("{} (signed by {signer}, which may not speak for it)", judged.builder);
+        let actual = if judged.builder_vouched { &judged.builder } else { &unvouched };
+        refusals.push(Fault::BuilderRefused { expected: quote(wanted.source()), actual: quote(actual) });
     }
 }
 
@@ -160,13 +163,15 @@ fn check_inputs(expected: &Expectations, judged: &Judgement, facts: &Facts, refu
         }
     }
     if expected.only_these_inputs {
-        for (name, value) in judged.inputs.iter().filter(|(name, _)| !expected.inputs.contains_key(*name)) {
+        let others = judged.inputs.iter().filter(|(name, _)| !expected.inputs.contains_key(*name));
+        for (name, value) in others.take(MAX_REPORTED) {
             let actual = quote(&plain(value));
             refusals.push(Fault::InputRefused { input: quote(name), expected: ABSENT.to_owned(), actual });
         }
     }
     if expected.unrecognised == Unrecognised::Refuse {
-        for parameter in facts.unrecognised.iter().filter(|name| !expected.inputs.contains_key(*name)) {
+        let unknown = facts.unrecognised.iter().filter(|name| !expected.inputs.contains_key(*name));
+        for parameter in unknown.take(MAX_REPORTED) {
             refusals.push(Fault::ParameterUnrecognised {
                 parameter: quote(parameter),
                 build_type: quote(&judged.build_type),
