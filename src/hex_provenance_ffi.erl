@@ -6,6 +6,9 @@
 -export([trust_root/1, trust_root_info/1, refresh_trust_root/2]).
 -export([sign/2, signing_key/2, public_key/1, refresh_services/2]).
 
+%% For what else reshapes.
+-export([answer/2, evidence/1, failure/1, given/1, json/1, matcher/1, option/1, options/1]).
+
 -type answer() :: {ok, term()} | {error, tuple()}.
 
 -spec verify(binary(), term(), tuple()) -> answer().
@@ -110,6 +113,7 @@ services(Services) -> Services.
 logging(unlogged) -> none;
 logging(Log) -> Log.
 
+-spec options(tuple()) -> hex_provenance_sigstore:options().
 options({options, Trust, Signer, Untimed, Thresholds, Limits}) ->
     maps:merge(signer_option(Signer), (given([{thresholds, thresholds(Thresholds)}]))#{
         trust => trust(Trust),
@@ -156,6 +160,7 @@ identity_option({identity, San, Issuer, Claims}) ->
         _ -> Stated#{claims => maps:from_list([{Name, matcher(Value)} || {Name, Value} <- Claims])}
     end.
 
+-spec matcher(term()) -> term().
 matcher({some, Matcher}) -> {some, matcher(Matcher)};
 matcher({exact, Text}) -> Text;
 matcher(Other) -> Other.
@@ -168,16 +173,20 @@ thresholds({some, {thresholds, LogEntries, Timestamps, Scts}}) ->
 thresholds(none) ->
     none.
 
+-spec given([{atom(), none | {some, term()}}]) -> #{atom() => term()}.
 given(Options) ->
     maps:from_list([{Name, Value} || {Name, {some, Value}} <- Options]).
 
 %% To Gleam.
 
+-spec answer({ok, term()} | {error, hex_provenance_error:error()}, fun((term()) -> term())) ->
+    answer().
 answer({ok, Value}, Reshape) -> {ok, Reshape(Value)};
 answer({error, Error}, _) -> {error, failure(Error)}.
 
 identity(Value) -> Value.
 
+-spec failure(hex_provenance_error:error()) -> tuple().
 failure(#{code := Code, stage := Stage, message := Message} = Error) ->
     #{remedy := Remedy, details := Details} = Error,
     {Also, Facts} =
@@ -191,6 +200,7 @@ failure(#{code := Code, stage := Stage, message := Message} = Error) ->
 detail(Text) when is_binary(Text) -> {text, Text};
 detail(Number) -> {number, Number}.
 
+-spec evidence(hex_provenance_sigstore:evidence()) -> tuple().
 evidence(#{media_type := MediaType, signer := Signer, trust := Trust} = Evidence) ->
     #{transparency := Transparency, times := Times, ignored_timestamps := Ignored} = Evidence,
     #{log_entries := Entries, content := Content, artifact := Artifact} = Evidence,
@@ -273,6 +283,7 @@ unverified_content(#{kind := envelope, payload_type := Type, statement_bytes := 
         end,
     {envelope, Type, Bytes, Statement}.
 
+-spec json(hex_provenance_sigstore:json()) -> term().
 json(null) -> null;
 json(Bool) when is_boolean(Bool) -> {bool, Bool};
 json(Int) when is_integer(Int) -> {int, Int};
@@ -281,5 +292,6 @@ json(Text) when is_binary(Text) -> {string, Text};
 json(List) when is_list(List) -> {array, [json(Value) || Value <- List]};
 json(Map) -> {object, [{Name, json(Value)} || {Name, Value} <- maps:to_list(Map)]}.
 
+-spec option(term()) -> none | {some, term()}.
 option(undefined) -> none;
 option(Value) -> {some, Value}.

@@ -25,6 +25,11 @@
     slsa_rules/1,
     slsa_statement/1,
     slsa_builders/0,
+    slsa_changes/2,
+    slsa_expectations/1,
+    slsa_summarise/3,
+    slsa_verify_summary/2,
+    slsa_provenance/3,
     json_encode/1,
     test_hook/1
 ]).
@@ -91,6 +96,21 @@ slsa_statement(_Json) -> not_loaded().
 
 -spec slsa_builders() -> result().
 slsa_builders() -> not_loaded().
+
+-spec slsa_changes(term(), term()) -> result().
+slsa_changes(_Before, _After) -> not_loaded().
+
+-spec slsa_expectations(term()) -> result().
+slsa_expectations(_Record) -> not_loaded().
+
+-spec slsa_summarise(term(), term(), term()) -> result().
+slsa_summarise(_Evidence, _OptionsOrRules, _About) -> not_loaded().
+
+-spec slsa_verify_summary(term(), term()) -> result().
+slsa_verify_summary(_Evidence, _Expectations) -> not_loaded().
+
+-spec slsa_provenance(term(), term(), term()) -> result().
+slsa_provenance(_Platform, _Claims, _Production) -> not_loaded().
 
 -spec json_encode(term()) -> result().
 json_encode(_Term) -> not_loaded().

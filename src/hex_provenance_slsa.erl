@@ -22,6 +22,8 @@
 -module(hex_provenance_slsa).
 
 -export([judge/2, enforce/1, verify/4]).
+-export([record/1, changes/2, expectations/1]).
+-export([summarise/3, verify_summary/2, provenance/3]).
 -export([rules/1, builders/0, statement/1, judge_unverified/2, default_options/0]).
 
 -export_type([
@@ -38,7 +40,13 @@
     reason/0,
     requirement/0,
     resource/0,
-    statement/0
+    statement/0,
+    record/0,
+    change/0,
+    about/0,
+    summary_expectations/0,
+    summary/0,
+    production/0
 ]).
 
 -type options() :: #{
@@ -171,6 +179,7 @@
     build_type := binary(),
     dialect := dialect() | undefined,
     builder := binary(),
+    builder_vouched := boolean(),
     source := binary() | undefined,
     ref := binary() | undefined,
     commit := binary() | undefined,
@@ -194,12 +203,14 @@
     confirmed := [binary()],
     unverified := [binary()],
     unrecognised := [binary()],
-    refusals := [hex_provenance_error:error()]
+    refusals := [hex_provenance_error:error()],
+    record := record()
 }.
-%% `source' to `invocation' are as the certificate says, else as the provenance says: then their
-%% fields are among `unverified'. `confirmed' are the fields that a claim confirms. `metadata' is
-%% what the builder says of itself. `builder_row' names the row of the builder table that decided
-%% the level. `refusals': the most useful first.
+%% `builder_vouched': whether the signer may speak for that builder. `source' to `invocation' are as
+%% the certificate says, else as the provenance says: then their fields are among `unverified'.
+%% `confirmed' are the fields that a claim confirms. `metadata' is what the builder says of itself.
+%% `builder_row' names the row of the builder table that decided the level. `refusals': the most
+%% useful first.
 
 -type reason() :: #{
     requirement := requirement(),
@@ -229,6 +240,76 @@
     predicate_type := binary(),
     predicate := #{binary() => hex_provenance_sigstore:json()}
 }.
+
+-type record() :: #{
+    source => binary(),
+    source_id => binary(),
+    owner_id => binary(),
+    built_from => binary(),
+    workflow => binary(),
+    trigger => binary(),
+    issuer => binary(),
+    signer => binary(),
+    signer_ref => binary(),
+    signer_digest => binary(),
+    runner_environment => binary(),
+    build_type => binary(),
+    builder => binary(),
+    inputs => binary(),
+    level => binary()
+}.
+%% What a build looked like: texts only, so that it can be kept in any format. `built_from' is
+%% `tag', or a branch as `refs/heads/NAME'; `inputs' are the names of the inputs; `level' is `L0' to
+%% `L3'.
+
+-type change() :: #{field := atom(), was := binary() | undefined, is := binary() | undefined}.
+
+-type about() :: #{
+    verifier := binary(),
+    verifier_version => #{binary() => binary()},
+    time_verified => binary(),
+    resource_uri := binary(),
+    policy := resource() | #{uri := binary(), digests => #{binary() => binary()}},
+    input_attestations => [#{uri => binary(), digests := #{binary() => binary()}}],
+    carried => [binary()]
+}.
+%% Who verified, when (RFC 3339), what the artifact is to be used as, against which policy, with
+%% which attestations; `carried' are results of other tracks, such as `<<"SLSA_SOURCE_LEVEL_2">>'.
+
+-type summary_expectations() :: #{
+    verifiers := [
+        #{id := binary(), signer := matcher(), issuer := matcher()}
+        | #{id := binary(), key := <<_:256>>}
+    ],
+    resource_uri := binary(),
+    levels := [binary(), ...]
+}.
+%% Which verifiers are believed, each with who signs for it; what the artifact is to be used as; and
+%% the results that must be there, such as `<<"SLSA_BUILD_LEVEL_2">>' (or higher).
+
+-type summary() :: #{
+    accepted := boolean(),
+    verifier := binary(),
+    time_verified := binary() | undefined,
+    resource_uri := binary(),
+    policy := resource(),
+    input_attestations := [resource()],
+    passed := boolean(),
+    verified_levels := [binary()],
+    dependency_levels := #{binary() => non_neg_integer()} | undefined,
+    slsa_version := binary() | undefined,
+    refusals := [hex_provenance_error:error()]
+}.
+
+-type production() :: #{
+    subjects := [#{name => binary(), digests := #{binary() => binary()}}],
+    build_type => binary(),
+    inputs => #{binary() => hex_provenance_sigstore:json()},
+    unverified => #{binary() => hex_provenance_sigstore:json()}
+}.
+%% What the token does not say: the artifacts; a publisher's own build type, together with every
+%% input of its workflow (GitHub); and what the job says of itself (GitLab: the runner's URL and
+%% versions).
 
 -type result(Value) :: {ok, Value} | {error, hex_provenance_error:error()}.
 
@@ -281,6 +362,55 @@ with_defaults(#{} = Options) ->
     maps:merge(#{identity => unchecked, trust => [public_good, github]}, Options);
 with_defaults(Options) ->
     Options.
+
+%% @doc What to remember of an accepted build, to compare later ones with: trust on first use.
+%%
+%% Errors: the refusals, when it was not accepted.
+-spec record(judgement()) -> result(record()).
+record(Judgement) ->
+    case enforce(Judgement) of
+        {ok, #{record := Record}} -> {ok, Record};
+        {error, _} = Error -> Error
+    end.
+
+%% @doc What differs in a later build from what was recorded: `[]' when nothing does.
+%%
+%% A level that rose is no change. The signer's commit is one only where the same tag stands for
+%% another: releases move on, tags do not.
+-spec changes(record(), judgement()) -> result([change()]).
+changes(Record, #{record := Later}) ->
+    hex_provenance_nif:slsa_changes(Record, Later).
+
+%% @doc A record as expectations of later builds.
+-spec expectations(record()) -> result(expectations()).
+expectations(Record) ->
+    hex_provenance_nif:slsa_expectations(Record).
+
+%% @doc A verification summary (VSA v1) of what {@link judge/2} finds, as an unsigned statement
+%% (JSON), to be signed with {@link hex_provenance_sigstore:sign/2}.
+%%
+%% Where anything is refused it says so: `FAILED'.
+-spec summarise(hex_provenance_sigstore:evidence(), options() | rules(), about()) ->
+    result(binary()).
+summarise(Evidence, Options, About) ->
+    hex_provenance_nif:slsa_summarise(Evidence, Options, About).
+
+%% @doc Verifies the verification summary that a verified bundle holds.
+-spec verify_summary(hex_provenance_sigstore:evidence(), summary_expectations()) ->
+    result(summary()).
+verify_summary(Evidence, Expectations) ->
+    hex_provenance_nif:slsa_verify_summary(Evidence, Expectations).
+
+%% @doc The provenance of a CI job as an unsigned statement (JSON), written from the claims of its
+%% identity token (decoded) and from nothing else.
+%%
+%% Errors: `token_invalid', `option_invalid', `statement_invalid'.
+-spec provenance(
+    github | gitlab, Claims :: #{binary() => hex_provenance_sigstore:json()}, production()
+) ->
+    result(binary()).
+provenance(Platform, Claims, Production) ->
+    hex_provenance_nif:slsa_provenance(Platform, Claims, Production).
 
 %% @doc Prepares options once for many judgements.
 -spec rules(options()) -> result(rules()).

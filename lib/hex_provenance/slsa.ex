@@ -36,6 +36,8 @@ defmodule HexProvenance.Slsa do
   alias HexProvenance.Slsa.Judgement
 
   @type options :: keyword() | map()
+  @type record :: :hex_provenance_slsa.record()
+  @type change :: %{field: atom(), was: String.t() | nil, is: String.t() | nil}
 
   @doc """
   Judges the statement of a verified bundle.
@@ -79,6 +81,78 @@ defmodule HexProvenance.Slsa do
     Term.answer(answer, fn %{evidence: evidence, judgement: judgement} ->
       %{evidence: Evidence.from_term(evidence), judgement: Judgement.from_term(judgement)}
     end)
+  end
+
+  @doc """
+  What to remember of an accepted build, to compare later ones with: trust on first use.
+
+  Errors: the refusals, when it was not accepted.
+  """
+  @spec record(Judgement.t()) :: {:ok, record()} | {:error, Error.t()}
+  def record(%Judgement{} = judgement) do
+    with {:ok, %Judgement{record: record}} <- enforce(judgement), do: {:ok, record}
+  end
+
+  @doc """
+  What differs in a later build from what was recorded: `[]` when nothing does.
+
+  A level that rose is no change. The signer's commit is one only where the same tag stands for another: releases move on,
+  tags do not.
+  """
+  @spec changes(record(), Judgement.t()) :: {:ok, [change()]} | {:error, Error.t()}
+  def changes(record, %Judgement{record: later}) do
+    Term.answer(:hex_provenance_slsa.changes(record, %{record: later}), fn changes ->
+      Enum.map(changes, &Term.with_nils/1)
+    end)
+  end
+
+  @doc """
+  A record as the option `:expect` for later builds.
+  """
+  @spec expectations(record()) :: {:ok, map()} | {:error, Error.t()}
+  def expectations(record), do: Term.answer(:hex_provenance_slsa.expectations(record), & &1)
+
+  @doc """
+  A verification summary (VSA v1) of what `judge/2` finds, as an unsigned statement (JSON), to be signed with
+  `HexProvenance.Sigstore.sign/2`. Where anything is refused it says so: `FAILED`.
+
+  `about` is a map of `:verifier` (its id), `:resource_uri`, `:policy` (a map of `:uri` and `:digests`), and optionally
+  `:verifier_version`, `:time_verified` (RFC 3339), `:input_attestations` and `:carried`, results of other tracks.
+  """
+  @spec summarise(Evidence.t(), options(), map()) :: {:ok, String.t()} | {:error, Error.t()}
+  def summarise(%Evidence{} = evidence, options, about) do
+    Term.answer(:hex_provenance_slsa.summarise(evidence, Term.options(options), about), & &1)
+  end
+
+  @doc """
+  Verifies the verification summary that a verified bundle holds.
+
+  `expected` is a map of `:verifiers` (each of `:id` with `:signer` and `:issuer`, or `:key`), `:resource_uri` and
+  `:levels`, such as `["SLSA_BUILD_LEVEL_2"]`. The result is as `t::hex_provenance_slsa.summary/0`, with
+  `HexProvenance.Error`s as `refusals`.
+  """
+  @spec verify_summary(Evidence.t(), map()) :: {:ok, map()} | {:error, Error.t()}
+  def verify_summary(%Evidence{} = evidence, expected) do
+    Term.answer(:hex_provenance_slsa.verify_summary(evidence, expected), fn summary ->
+      %{
+        Term.with_nils(summary)
+        | policy: Term.with_nils(summary.policy),
+          input_attestations: Enum.map(summary.input_attestations, &Term.with_nils/1),
+          refusals: Enum.map(summary.refusals, &Error.from_term/1)
+      }
+    end)
+  end
+
+  @doc """
+  The provenance of a CI job as an unsigned statement (JSON), written from the claims of its identity token (a decoded map)
+  and from nothing else.
+
+  `production` is a map of `:subjects` (maps of `:name` and `:digests`) and optionally `:build_type` with `:inputs`, and
+  `:unverified`. Errors: `:token_invalid`, `:option_invalid`, `:statement_invalid`.
+  """
+  @spec provenance(:github | :gitlab, map(), map()) :: {:ok, String.t()} | {:error, Error.t()}
+  def provenance(platform, claims, production) do
+    Term.answer(:hex_provenance_slsa.provenance(platform, claims, production), & &1)
   end
 
   @doc """

@@ -76,6 +76,28 @@ pub type Code {
   SignerFailed
   BudgetExhausted
   StorageFailed
+  PredicateUnsupported
+  PredicateInvalid
+  ClaimMismatch
+  ClaimsInconsistent
+  ProvenanceInconsistent
+  ParameterUnrecognised
+  NameConfusable
+  SourceRefused
+  RefRefused
+  CommitRefused
+  WorkflowRefused
+  SignerRefused
+  TriggerRefused
+  RunnerRefused
+  BuildTypeRefused
+  BuilderRefused
+  InputRefused
+  LevelTooLow
+  VerifierRefused
+  ResourceRefused
+  VerificationFailed
+  VerifiedLevelMissing
   Internal
   NifNotLoaded
 }

@@ -6,7 +6,7 @@ defmodule HexProvenance.Slsa.Judgement do
     * `level` - 0 to 3, of SLSA's build track; `reasons` say for each requirement whether it is met and why, and
       `builder_row` which row of the builder table decided
     * `predicate_type`, `build_type`, `dialect` - what was read, and how
-    * `builder` - `builder.id`
+    * `builder` - `builder.id`; `builder_vouched` - whether the signer may speak for it
     * `source`, `ref`, `commit`, `workflow`, `trigger`, `invocation` - as the certificate says, else as the provenance
       says: then their fields are among `unverified`
     * `signer`, `issuer`, `runner_environment` - who signed, who vouches for that, and where the job that signed ran
@@ -16,6 +16,7 @@ defmodule HexProvenance.Slsa.Judgement do
     * `confirmed` and `unverified` - the fields that a claim of the certificate confirms, and those that none does
     * `unrecognised` - external parameters that the build type does not define
     * `refusals` - each a `HexProvenance.Error`, the most useful first
+    * `record` - what the build looks like: for `HexProvenance.Slsa.record/1` and `HexProvenance.Slsa.changes/2`
   """
 
   alias HexProvenance.{Error, Term}
@@ -27,6 +28,7 @@ defmodule HexProvenance.Slsa.Judgement do
     :build_type,
     :dialect,
     :builder,
+    :builder_vouched,
     :source,
     :ref,
     :commit,
@@ -46,7 +48,8 @@ defmodule HexProvenance.Slsa.Judgement do
     :confirmed,
     :unverified,
     :unrecognised,
-    :refusals
+    :refusals,
+    :record
   ]
 
   @type resource :: %{name: String.t() | nil, uri: String.t() | nil, digests: %{optional(String.t()) => String.t()}}
@@ -58,6 +61,7 @@ defmodule HexProvenance.Slsa.Judgement do
           build_type: String.t(),
           dialect: :hex_provenance_slsa.dialect() | nil,
           builder: String.t(),
+          builder_vouched: boolean(),
           source: String.t() | nil,
           ref: String.t() | nil,
           commit: String.t() | nil,
@@ -81,7 +85,8 @@ defmodule HexProvenance.Slsa.Judgement do
           confirmed: [String.t()],
           unverified: [String.t()],
           unrecognised: [String.t()],
-          refusals: [Error.t()]
+          refusals: [Error.t()],
+          record: HexProvenance.Slsa.record()
         }
 
   @doc false

@@ -76,7 +76,9 @@ defmodule Mix.Tasks.Provenance.Inspect do
   end
 
   defp show(%{verified: verified} = inspection, json) do
-    text = if json, do: [:hex_provenance_inspect.json(inspection), ?\n], else: :hex_provenance_inspect.format(inspection)
+    text =
+      if json, do: [:hex_provenance_inspect.json(inspection), ?\n], else: :hex_provenance_inspect.format(inspection)
+
     IO.write(text)
     unless verified, do: halt(1)
   end

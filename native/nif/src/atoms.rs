@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 use provenance_base::Entry;
 use provenance_sigstore::claims::CLAIMS;
 use provenance_sigstore::evidence::CHECKS;
+use provenance_slsa::record::FIELDS;
 use provenance_slsa::{Dialect, Requirement};
 use rustler::{Atom, Encoder, Env, Term};
 
@@ -40,6 +41,8 @@ rustler::atoms! {
     reason, named, any, releases, requirement, met, because, invocation_id, started_on, finished_on, uri, builders, expect,
     only, source_id, owner_id, branch, tag, version_tag, signer_digest, triggers, visibility, only_these_inputs,
     min_level, absent, equal, refuse, report, slsa_limits, dialects, requirements,
+    record, builder_vouched, field, was, is, verifier, verifier_version, time_verified, resource_uri, policy,
+    input_attestations, passed, verified_levels, dependency_levels, slsa_version, carried, verifiers, levels, id, gitlab,
     // JSON.
     nil, r#true = "true", r#false = "false",
     // Bundles and roots as they are, unverified.
@@ -80,7 +83,7 @@ pub(crate) fn install(env: Env<'_>) {
     let errors = catalogue().flat_map(|entry| [entry.code, entry.stage.as_str()]);
     let dialects = Dialect::ALL.iter().map(|dialect| dialect.as_str());
     let requirements = Requirement::ALL.iter().map(|requirement| requirement.as_str());
-    let others = CHECKS.iter().chain(OTHERS).copied();
+    let others = CHECKS.iter().chain(FIELDS).chain(OTHERS).copied();
     let names = claims.chain(errors).chain(dialects).chain(requirements).chain(others);
     KNOWN.get_or_init(|| names.filter_map(|name| Some((name, Atom::from_str(env, name).ok()?))).collect());
 }

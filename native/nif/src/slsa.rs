@@ -1,6 +1,6 @@
 //! The SLSA library's functions.
 
-use provenance_slsa::{Builders, Statement, judge_bytes};
+use provenance_slsa::{Builders, Limits, Statement, Vsa, judge_bytes, vsa};
 use rustler::{Encoder, Env, ResourceArc, Term};
 
 use crate::guard::{self, Failure};
@@ -64,8 +64,61 @@ fn slsa_rules<'a>(env: Env<'a>, options: Term<'a>) -> Term<'a> {
 #[rustler::nif(schedule = "DirtyCpu")]
 fn slsa_statement<'a>(env: Env<'a>, json: Term<'a>) -> Term<'a> {
     guard::dirty_or(env, || {
-        let statement = Statement::parse(&decode::binary("statement", json)?, &provenance_slsa::Limits::default())?;
+        let statement = Statement::parse(&decode::binary("statement", json)?, &Limits::default())?;
         Ok::<_, Failed>(encode::slsa::statement(env, &statement))
+    })
+}
+
+/// What differs between two records of builds.
+#[rustler::nif]
+fn slsa_changes<'a>(env: Env<'a>, before: Term<'a>, after: Term<'a>) -> Term<'a> {
+    guard::short_or(env, || {
+        let changes = decode::slsa::record(before)?.changes_to(&decode::slsa::record(after)?);
+        Ok::<_, Failed>(encode::slsa::changes(env, &changes))
+    })
+}
+
+#[rustler::nif]
+fn slsa_expectations<'a>(env: Env<'a>, record: Term<'a>) -> Term<'a> {
+    guard::short_or(env, || {
+        let expected = decode::slsa::record(record)?.expectations()?;
+        Ok::<_, Failed>(encode::slsa::expectations(env, &expected))
+    })
+}
+
+/// An unsigned verification summary of what is judged.
+#[rustler::nif(schedule = "DirtyCpu")]
+fn slsa_summarise<'a>(env: Env<'a>, evidence: Term<'a>, rules: Term<'a>, about: Term<'a>) -> Term<'a> {
+    guard::dirty_or(env, || {
+        let rules = decode::slsa::rules_option(rules)?;
+        let verified = decode::slsa::evidence(evidence)?;
+        let about = decode::slsa::about(about)?;
+        let judged = judge_bytes(&verified.statement, Some(&verified.claims), Some(&verified.artifact), &rules)?;
+        let subjects = verified.subjects();
+        let statement = Vsa::of(&judged, about)?.to_statement(subjects, &rules.limits)?;
+        Ok::<_, Failed>(encode::bytes(env, &statement.write()))
+    })
+}
+
+#[rustler::nif(schedule = "DirtyCpu")]
+fn slsa_verify_summary<'a>(env: Env<'a>, evidence: Term<'a>, expected: Term<'a>) -> Term<'a> {
+    guard::dirty_or(env, || {
+        let expected = decode::slsa::summary_expectations(expected)?;
+        let verified = decode::slsa::evidence(evidence)?;
+        let limits = Limits::default();
+        let statement = Statement::parse(&verified.statement, &limits)?;
+        let summary = vsa::verify(&statement, &verified.claims, &verified.artifact, &expected, &limits)?;
+        Ok::<_, Failed>(encode::slsa::summary(env, &summary))
+    })
+}
+
+/// The provenance that an identity token's claims tell.
+#[rustler::nif(schedule = "DirtyCpu")]
+fn slsa_provenance<'a>(env: Env<'a>, platform: Term<'a>, claims: Term<'a>, production: Term<'a>) -> Term<'a> {
+    guard::dirty_or(env, || {
+        let write = decode::slsa::producer(platform)?;
+        let statement = write(&decode::slsa::token_claims(claims)?, &decode::slsa::production(production)?)?;
+        Ok::<_, Failed>(encode::bytes(env, &statement.write()))
     })
 }
 

@@ -7,11 +7,14 @@ use std::sync::OnceLock;
 use provenance_sigstore::{Fault, Result, hex_encode};
 use provenance_slsa::builder::{BuilderId, Refs, Signer};
 use provenance_slsa::expectation::{Input, Source, Unrecognised, VersionTag};
+use provenance_slsa::produce::{self, Production, TokenClaims};
+use provenance_slsa::vsa::{About, SlsaResult, SummaryExpectations, TrustedVerifier};
 use provenance_slsa::{
     BuildType, BuildTypes, BuilderRow, Builders, Claims, Dialect, DigestSet, Expectations, Level, Limits, Matcher,
-    Rules,
+    Record, ResourceDescriptor, Rules, Statement,
 };
 use rustler::{Atom, Binary, ResourceArc, Term};
+use serde_json::{Map, Value};
 
 use super::{binary, invalid, items, json, matcher, members, tagged, unknown, utf8};
 use crate::atoms;
@@ -139,10 +142,7 @@ fn row_signer(term: Term<'_>) -> Result<Signer> {
     match tagged(term) {
         Some((tag, value)) if atoms::workflow() == tag => matcher("builders.signer", value).map(Signer::Workflow),
         Some((tag, value)) if atoms::identity() == tag => matcher("builders.signer", value).map(Signer::Identity),
-        Some((tag, value)) if atoms::key() == tag => {
-            let id = binary("builders.signer", value)?;
-            if id.len() == 32 { Ok(Signer::Key(hex_encode(&id))) } else { Err(invalid("builders.signer", EXPECTED)) }
-        }
+        Some((tag, value)) if atoms::key() == tag => key_id("builders.signer", value).map(Signer::Key),
         _ => Err(invalid("builders.signer", EXPECTED)),
     }
 }
@@ -301,11 +301,154 @@ fn matchers(option: &str, term: Term<'_>) -> Result<Vec<Matcher>> {
     if matchers.is_empty() { Err(invalid(option, "at least one")) } else { Ok(matchers) }
 }
 
+pub(crate) fn record(term: Term<'_>) -> slsa::Result<Record> {
+    let mut fields = Vec::new();
+    for (name, value) in members("record", term)? {
+        let name = name.atom_to_string().map_err(|_| invalid("record", "the fields of a record by name"))?;
+        fields.push((name, utf8("record", value, TEXT)?));
+    }
+    Ok(Record::from_fields(fields.iter().map(|(name, value)| (name.as_str(), value.as_str())))?)
+}
+
+/// What a summary says beside the judgement.
+pub(crate) fn about(term: Term<'_>) -> Result<About> {
+    let mut about = About::default();
+    for (name, value) in members("about", term)? {
+        match name {
+            n if atoms::verifier() == n => about.verifier_id = utf8("about.verifier", value, TEXT)?,
+            n if atoms::verifier_version() == n => about.verifier_version = pairs("about.verifier_version", value)?,
+            n if atoms::time_verified() == n => about.time_verified = Some(utf8("about.time_verified", value, TEXT)?),
+            n if atoms::resource_uri() == n => about.resource_uri = utf8("about.resource_uri", value, TEXT)?,
+            n if atoms::policy() == n => about.policy = resource("about.policy", value)?,
+            n if atoms::input_attestations() == n => {
+                about.input_attestations = resources("about.input_attestations", value)?
+            }
+            n if atoms::carried() == n => {
+                about.carried = texts("about.carried", value)?.iter().map(|text| SlsaResult::parse(text)).collect();
+            }
+            n => {
+                let known =
+                    "verifier, verifier_version, time_verified, resource_uri, policy, input_attestations or carried";
+                return Err(unknown("about.", n, known));
+            }
+        }
+    }
+    Ok(about)
+}
+
+fn pairs(option: &str, term: Term<'_>) -> Result<Vec<(String, String)>> {
+    members(option, term)?.map(|(name, value)| Ok((utf8(option, name, TEXT)?, utf8(option, value, TEXT)?))).collect()
+}
+
+fn resources(option: &str, term: Term<'_>) -> Result<Vec<ResourceDescriptor>> {
+    items(option, term)?.map(|item| resource(option, item)).collect()
+}
+
+fn resource(option: &str, term: Term<'_>) -> Result<ResourceDescriptor> {
+    let mut resource = ResourceDescriptor::default();
+    for (name, value) in members(option, term)? {
+        let absent = atoms::undefined() == value || atoms::nil() == value;
+        match name {
+            n if (atoms::name() == n || atoms::uri() == n) && absent => {}
+            n if atoms::name() == n => resource.name = Some(utf8(option, value, TEXT)?),
+            n if atoms::uri() == n => resource.uri = Some(utf8(option, value, TEXT)?),
+            n if atoms::digests() == n => resource.digest = pairs(option, value)?.into_iter().collect(),
+            n => return Err(unknown(&format!("{option}."), n, "name, uri or digests")),
+        }
+    }
+    Ok(resource)
+}
+
+pub(crate) fn summary_expectations(term: Term<'_>) -> Result<SummaryExpectations> {
+    let mut expected = SummaryExpectations { verifiers: Vec::new(), resource_uri: String::new(), levels: Vec::new() };
+    for (name, value) in members("expect", term)? {
+        match name {
+            n if atoms::verifiers() == n => {
+                expected.verifiers = items("expect.verifiers", value)?.map(verifier).collect::<Result<_>>()?;
+            }
+            n if atoms::resource_uri() == n => expected.resource_uri = utf8("expect.resource_uri", value, TEXT)?,
+            n if atoms::levels() == n => {
+                expected.levels = texts("expect.levels", value)?.iter().map(|text| SlsaResult::parse(text)).collect();
+            }
+            n => return Err(unknown("expect.", n, "verifiers, resource_uri or levels")),
+        }
+    }
+    Ok(expected)
+}
+
+fn verifier(term: Term<'_>) -> Result<TrustedVerifier> {
+    let mut verifier = TrustedVerifier { id: String::new(), signer: None, issuer: None, key: None };
+    for (name, value) in members("expect.verifiers", term)? {
+        match name {
+            n if atoms::id() == n => verifier.id = utf8("expect.verifiers.id", value, TEXT)?,
+            n if atoms::signer() == n => verifier.signer = Some(matcher("expect.verifiers.signer", value)?),
+            n if atoms::issuer() == n => verifier.issuer = Some(matcher("expect.verifiers.issuer", value)?),
+            n if atoms::key() == n => verifier.key = Some(key_id("expect.verifiers.key", value)?),
+            n => return Err(unknown("expect.verifiers.", n, "id, signer, issuer or key")),
+        }
+    }
+    let by_key = verifier.key.is_some();
+    let by_name = verifier.signer.is_some() && verifier.issuer.is_some();
+    if verifier.id.is_empty() || by_key == by_name {
+        return Err(invalid("expect.verifiers", "an id with either a key, or a signer and an issuer"));
+    }
+    Ok(verifier)
+}
+
+/// Who writes the provenance of a platform's jobs.
+pub(crate) fn producer(term: Term<'_>) -> Result<Producer> {
+    match term {
+        t if atoms::github() == t => Ok(produce::github),
+        t if atoms::gitlab() == t => Ok(produce::gitlab),
+        _ => Err(invalid("platform", "github or gitlab")),
+    }
+}
+
+pub(crate) type Producer = fn(&TokenClaims, &Production) -> provenance_slsa::Result<Statement>;
+
+pub(crate) fn token_claims(term: Term<'_>) -> Result<TokenClaims> {
+    object("claims", term)
+}
+
+pub(crate) fn production(term: Term<'_>) -> Result<Production> {
+    let mut production = Production::default();
+    for (name, value) in members("production", term)? {
+        match name {
+            n if atoms::subjects() == n => production.subjects = resources("production.subjects", value)?,
+            n if atoms::build_type() == n => production.build_type = Some(utf8("production.build_type", value, TEXT)?),
+            n if atoms::inputs() == n => production.inputs = Some(object("production.inputs", value)?),
+            n if atoms::unverified() == n => production.unverified = object("production.unverified", value)?,
+            n => return Err(unknown("production.", n, "subjects, build_type, inputs or unverified")),
+        }
+    }
+    Ok(production)
+}
+
+fn object(option: &str, term: Term<'_>) -> Result<Map<String, Value>> {
+    match json::value(option, term)? {
+        Value::Object(object) => Ok(object),
+        _ => Err(invalid(option, "a map")),
+    }
+}
+
+/// A key is known by the SHA-256 of its SubjectPublicKeyInfo.
+fn key_id(option: &str, term: Term<'_>) -> Result<String> {
+    let id = binary(option, term)?;
+    if id.len() == 32 { Ok(hex_encode(&id)) } else { Err(invalid(option, "a key id: 32 bytes")) }
+}
+
 /// What a verification found, as far as a judgement needs it.
 pub(crate) struct Verified<'a> {
     pub(crate) statement: Binary<'a>,
     pub(crate) claims: Claims,
     pub(crate) artifact: DigestSet,
+}
+
+impl Verified<'_> {
+    /// The artifact as a subject: by the digests that were verified, and by no name.
+    pub(crate) fn subjects(&self) -> Vec<ResourceDescriptor> {
+        vec![ResourceDescriptor { digest: self.artifact.clone(), ..ResourceDescriptor::default() }]
+    }
 }
 
 /// Reads the evidence of a verified bundle with a statement. Nothing that was not verified has this shape.

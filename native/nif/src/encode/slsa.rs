@@ -1,10 +1,15 @@
 //! The SLSA library's terms.
 
 use provenance_slsa::builder::{BuilderId, Refs, Signer};
+use provenance_slsa::expectation::Source;
 use provenance_slsa::level::Reason;
 use provenance_slsa::limits::NAMES;
 use provenance_slsa::provenance::Metadata;
-use provenance_slsa::{BuilderRow, Builders, DigestSet, Judgement, Limits, Matcher, ResourceDescriptor, Statement};
+use provenance_slsa::record::Change;
+use provenance_slsa::vsa::Summary;
+use provenance_slsa::{
+    BuilderRow, Builders, DigestSet, Expectations, Judgement, Limits, Matcher, Record, ResourceDescriptor, Statement,
+};
 use rustler::{Encoder, Env, Term};
 
 use super::{fault, json_object, list, map, optional, term_map, text};
@@ -20,6 +25,7 @@ pub(crate) fn judgement<'a>(env: Env<'a>, judged: &Judgement) -> Term<'a> {
             (atoms::build_type(), text(env, &judged.build_type)),
             (atoms::dialect(), optional(env, judged.dialect.as_ref(), |env, name| atoms::known(env, name))),
             (atoms::builder(), text(env, &judged.builder)),
+            (atoms::builder_vouched(), judged.builder_vouched.encode(env)),
             (atoms::source(), opt_text(env, judged.source.as_ref())),
             (atoms::r#ref(), opt_text(env, judged.reference.as_ref())),
             (atoms::commit(), opt_text(env, judged.commit.as_ref())),
@@ -40,6 +46,76 @@ pub(crate) fn judgement<'a>(env: Env<'a>, judged: &Judgement) -> Term<'a> {
             (atoms::unverified(), texts(env, &judged.cross_check.unverified)),
             (atoms::unrecognised(), texts(env, &judged.unrecognised)),
             (atoms::refusals(), list(env, &judged.refusals, |env, refusal| fault(env, refusal, &[]))),
+            (atoms::record(), record(env, &Record::describe(judged))),
+        ],
+    )
+}
+
+pub(crate) fn record<'a>(env: Env<'a>, record: &Record) -> Term<'a> {
+    term_map(env, record.fields().iter().map(|(name, value)| (atoms::known(env, name), text(env, value))))
+}
+
+pub(crate) fn changes<'a>(env: Env<'a>, changes: &[Change]) -> Term<'a> {
+    list(env, changes, |env, change| {
+        map(
+            env,
+            [
+                (atoms::field(), atoms::known(env, change.field)),
+                (atoms::was(), opt_text(env, change.before.as_ref())),
+                (atoms::is(), opt_text(env, change.after.as_ref())),
+            ],
+        )
+    })
+}
+
+/// In the form in which expectations are taken, with what is not expected left out.
+pub(crate) fn expectations<'a>(env: Env<'a>, expected: &Expectations) -> Term<'a> {
+    let text_of = |value: &Option<String>| value.as_ref().map(|value| text(env, value));
+    let one = |value: &Option<Matcher>| value.as_ref().map(|value| matcher(env, value));
+    let many = |values: &[Matcher]| (!values.is_empty()).then(|| list(env, values, matcher));
+    let source = expected.source.as_ref().map(|source| match source {
+        Source::Exact(repository) => text(env, repository.as_str()),
+        Source::Pattern(pattern) => matcher(env, pattern),
+    });
+    let triggers = (!expected.triggers.is_empty()).then(|| texts(env, &expected.triggers));
+    let stated = [
+        (atoms::source(), source),
+        (atoms::source_id(), text_of(&expected.source_id)),
+        (atoms::owner_id(), text_of(&expected.owner_id)),
+        (atoms::refs(), many(&expected.refs)),
+        (atoms::branch(), one(&expected.branch)),
+        (atoms::workflow(), one(&expected.workflow)),
+        (atoms::signer(), one(&expected.signer)),
+        (atoms::issuer(), one(&expected.issuer)),
+        (atoms::triggers(), triggers),
+        (atoms::runner_environment(), one(&expected.runner_environment)),
+        (atoms::build_types(), many(&expected.build_types)),
+        (atoms::builder(), one(&expected.builder)),
+        (atoms::min_level(), Some(expected.min_level.number().encode(env))),
+    ];
+    term_map(env, stated.into_iter().filter_map(|(name, value)| Some((name.encode(env), value?))))
+}
+
+pub(crate) fn summary<'a>(env: Env<'a>, summary: &Summary) -> Term<'a> {
+    let vsa = &summary.vsa;
+    let levels: Vec<_> = vsa.verified_levels.iter().map(ToString::to_string).collect();
+    let counts = vsa.dependency_levels.as_ref().map(|counts| {
+        term_map(env, counts.iter().map(|(level, count)| (text(env, &level.to_string()), count.encode(env))))
+    });
+    map(
+        env,
+        [
+            (atoms::accepted(), summary.accepted().encode(env)),
+            (atoms::verifier(), text(env, &vsa.verifier_id)),
+            (atoms::time_verified(), opt_text(env, vsa.time_verified.as_ref())),
+            (atoms::resource_uri(), text(env, &vsa.resource_uri)),
+            (atoms::policy(), resource(env, &vsa.policy)),
+            (atoms::input_attestations(), list(env, &vsa.input_attestations, resource)),
+            (atoms::passed(), vsa.passed.encode(env)),
+            (atoms::verified_levels(), texts(env, &levels)),
+            (atoms::dependency_levels(), counts.unwrap_or_else(|| atoms::undefined().encode(env))),
+            (atoms::slsa_version(), opt_text(env, vsa.slsa_version.as_ref())),
+            (atoms::refusals(), list(env, &summary.refusals, |env, refusal| fault(env, refusal, &[]))),
         ],
     )
 }
