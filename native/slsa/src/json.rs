@@ -4,24 +4,43 @@
 //! thing here and another elsewhere. Writing follows RFC 8785 (keys by UTF-16 code units, shortest numbers, no
 //! spaces), except that integers beyond 2^53 keep all their digits.
 
+mod skip;
+
 use std::fmt;
 
 use memchr::memchr2;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 
 use crate::error::{Fault, Result, quote};
 use crate::limits::{Limits, within};
+use skip::InputsOnly;
 
 /// Reads a document.
 ///
 /// # Errors
 /// `input_too_large`, `malformed`.
 pub(crate) fn parse(bytes: &[u8], limits: &Limits) -> Result<Value> {
+    parse_as(Strict { whole: true }, bytes, limits)
+}
+
+/// Reads a document as [`parse`], but of the event that started a GitHub workflow (most of such a provenance) keeps only
+/// the `inputs`. What is left out is read as strictly.
+pub(crate) fn parse_to_judge(bytes: &[u8], limits: &Limits) -> Result<Value> {
+    parse_as(Strict { whole: false }, bytes, limits)
+}
+
+fn parse_as(strict: Strict, bytes: &[u8], limits: &Limits) -> Result<Value> {
     within("statement bytes", limits.statement_bytes, bytes.len())?;
     check_shape(bytes, limits)?;
-    let mut json = serde_json::Deserializer::from_slice(bytes);
-    let parsed = Strict.deserialize(&mut json).and_then(|value| json.end().map(|()| value));
+    // One look at the whole is cheaper than one at every string.
+    let text = std::str::from_utf8(bytes).map_err(|e| {
+        let at = format!("byte {}", e.valid_up_to());
+        Fault::Malformed { format: "in-toto statement", at, reason: "not UTF-8".to_owned() }
+    })?;
+    let mut json = serde_json::Deserializer::from_str(text);
+    let parsed = strict.deserialize(&mut json).and_then(|value| json.end().map(|()| value));
     parsed.map_err(|e| {
         let at = format!("line {} column {}", e.line(), e.column());
         Fault::Malformed { format: "in-toto statement", at, reason: quote(&e.to_string()) }.into()
@@ -143,7 +162,11 @@ pub(crate) fn check_value(value: &Value, limits: &Limits) -> Result<()> {
     Ok(())
 }
 
-struct Strict;
+/// Reads a value in which no object has a key twice.
+#[derive(Clone, Copy)]
+struct Strict {
+    whole: bool,
+}
 
 impl<'de> DeserializeSeed<'de> for Strict {
     type Value = Value;
@@ -190,7 +213,7 @@ impl<'de> Visitor<'de> for Strict {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
         let mut list = Vec::new();
-        while let Some(value) = seq.next_element_seed(Strict)? {
+        while let Some(value) = seq.next_element_seed(self)? {
             list.push(value);
         }
         Ok(Value::Array(list))
@@ -199,14 +222,21 @@ impl<'de> Visitor<'de> for Strict {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
         while let Some(key) = map.next_key::<String>()? {
-            let value = map.next_value_seed(Strict)?;
-            if object.contains_key(&key) {
-                return Err(serde::de::Error::custom(format!("the key \"{}\" stands twice", quote(&key))));
+            let event = !self.whole && matches!(key.as_str(), "GITHUB_EVENT_PAYLOAD" | "github_event_payload");
+            match object.entry(key) {
+                Entry::Vacant(entry) => {
+                    let value = if event { map.next_value_seed(InputsOnly) } else { map.next_value_seed(self) };
+                    entry.insert(value?);
+                }
+                Entry::Occupied(entry) => return Err(twice(entry.key())),
             }
-            object.insert(key, value);
         }
         Ok(Value::Object(object))
     }
+}
+
+fn twice<E: serde::de::Error>(key: &str) -> E {
+    E::custom(format!("the key \"{}\" stands twice", quote(key)))
 }
 
 /// `1.0` and `1` are one number: both are kept as the integer, so that what is written is read as the same again.
@@ -257,6 +287,28 @@ mod tests {
         let e = parse(br#"{"a":{"b":1,"b":2}}"#, &Limits::default()).unwrap_err();
         assert_eq!(e.code(), "malformed");
         assert!(parse(b"{} {}", &Limits::default()).is_err());
+    }
+
+    #[test]
+    fn what_is_left_out_is_read_as_strictly() {
+        let limits = Limits::default();
+        let read = |text: &str| parse_to_judge(text.as_bytes(), &limits);
+        let text =
+            r#"{"a":{"GITHUB_EVENT_PAYLOAD":{"x":[{"y":1},null,true,-1.5,"s\u0041"],"inputs":{"i":[1]}},"x":1}}"#;
+        let kept = serde_json::json!({"a": {"GITHUB_EVENT_PAYLOAD": {"inputs": {"i": [1]}}, "x": 1}});
+        assert_eq!(read(text), Ok(kept));
+        assert_eq!(read(r#"{"github_event_payload":"s"}"#), Ok(serde_json::json!({"github_event_payload": {}})));
+        for bad in [
+            r#"{"github_event_payload":{"x":{"y":1,"y":1}}}"#,
+            r#"{"github_event_payload":{"x":1,"\u0078":1}}"#,
+            r#"{"github_event_payload":{"inputs":1,"inputs":1}}"#,
+            r#"{"github_event_payload":{"inputs":{"a":1,"a":1}}}"#,
+            r#"{"github_event_payload":[{"a":1,"a":1}]}"#,
+            r#"{"github_event_payload":1,"github_event_payload":1}"#,
+            r#"{"github_event_payload":{"x":01}}"#,
+        ] {
+            assert_eq!(read(bad).unwrap_err().code(), "malformed", "{bad}");
+        }
     }
 
     #[test]
