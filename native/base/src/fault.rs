@@ -90,6 +90,9 @@ pub const MAX_TEXT: usize = 256;
 /// are.
 #[must_use]
 pub fn quote(text: &str) -> String {
+    if text.len() <= MAX_TEXT && text.bytes().all(|b| matches!(b, b' '..=b'~')) {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len().min(MAX_TEXT));
     for c in text.chars() {
         let c = if c.is_control() || is_direction(c) { '\u{fffd}' } else { c };

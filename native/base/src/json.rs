@@ -5,14 +5,18 @@
 //! elsewhere. [`parse_as`] reads a known shape by its fields' names. [`write_canonical`] follows RFC 8785 (keys by UTF-16
 //! code units, shortest numbers, no spaces), except that integers beyond 2^53 keep all their digits.
 
+mod skip;
+
 use std::fmt;
 
 use memchr::memchr2;
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 
 use crate::by_name::ByName;
 use crate::fault::quote;
+use skip::MemberOnly;
 
 /// How deep and how large a document may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,9 +58,33 @@ pub enum BadJson {
 /// # Errors
 /// [`BadJson`].
 pub fn parse_strict(bytes: &[u8], bounds: Bounds) -> Result<Value, BadJson> {
+    read_strict(Strict { trim: None }, bytes, bounds)
+}
+
+/// What of a document nobody needs.
+#[derive(Debug, Clone, Copy)]
+pub struct Trim {
+    /// Of the values of these keys, wherever they stand, ...
+    pub under: &'static [&'static str],
+    /// ... nothing is kept but their own member of this name.
+    pub keep: &'static str,
+}
+
+/// Reads a document as [`parse_strict`], but keeps only a part of it. What is left out is read as strictly.
+///
+/// # Errors
+/// [`BadJson`].
+pub fn parse_trimmed(bytes: &[u8], bounds: Bounds, trim: Trim) -> Result<Value, BadJson> {
+    read_strict(Strict { trim: Some(trim) }, bytes, bounds)
+}
+
+fn read_strict(strict: Strict, bytes: &[u8], bounds: Bounds) -> Result<Value, BadJson> {
     check_shape(bytes, bounds)?;
-    let mut json = serde_json::Deserializer::from_slice(bytes);
-    let parsed = Strict.deserialize(&mut json).and_then(|value| json.end().map(|()| value));
+    // One look at the whole is cheaper than one at every string.
+    let text = std::str::from_utf8(bytes)
+        .map_err(|e| BadJson::Malformed { at: format!("byte {}", e.valid_up_to()), reason: "not UTF-8".to_owned() })?;
+    let mut json = serde_json::Deserializer::from_str(text);
+    let parsed = strict.deserialize(&mut json).and_then(|value| json.end().map(|()| value));
     parsed.map_err(|e| BadJson::Malformed {
         at: format!("line {} column {}", e.line(), e.column()),
         reason: quote(&e.to_string()),
@@ -226,7 +254,11 @@ fn write_text(text: &str, out: &mut String) {
     out.push('"');
 }
 
-struct Strict;
+/// Reads a value in which no object has a key twice.
+#[derive(Clone, Copy)]
+struct Strict {
+    trim: Option<Trim>,
+}
 
 impl<'de> DeserializeSeed<'de> for Strict {
     type Value = Value;
@@ -273,7 +305,7 @@ impl<'de> Visitor<'de> for Strict {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
         let mut list = Vec::new();
-        while let Some(value) = seq.next_element_seed(Strict)? {
+        while let Some(value) = seq.next_element_seed(self)? {
             list.push(value);
         }
         Ok(Value::Array(list))
@@ -282,14 +314,24 @@ impl<'de> Visitor<'de> for Strict {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
         while let Some(key) = map.next_key::<String>()? {
-            let value = map.next_value_seed(Strict)?;
-            if object.contains_key(&key) {
-                return Err(serde::de::Error::custom(format!("the key \"{}\" stands twice", quote(&key))));
+            let trim = self.trim.filter(|trim| trim.under.contains(&key.as_str()));
+            match object.entry(key) {
+                Entry::Vacant(entry) => {
+                    let value = match trim {
+                        Some(trim) => map.next_value_seed(MemberOnly(trim.keep)),
+                        None => map.next_value_seed(self),
+                    };
+                    entry.insert(value?);
+                }
+                Entry::Occupied(entry) => return Err(twice(entry.key())),
             }
-            object.insert(key, value);
         }
         Ok(Value::Object(object))
     }
+}
+
+fn twice<E: serde::de::Error>(key: &str) -> E {
+    E::custom(format!("the key \"{}\" stands twice", quote(key)))
 }
 
 #[cfg(test)]
@@ -329,6 +371,26 @@ mod tests {
     fn numbers_survive() {
         let numbers = "[18446744073709551615,-9223372036854775808,1.5]";
         assert_eq!(again(numbers), numbers);
+    }
+
+    #[test]
+    fn what_is_left_out_is_read_as_strictly() {
+        let trim = Trim { under: &["event", "EVENT"], keep: "inputs" };
+        let read = |text: &str| parse_trimmed(text.as_bytes(), BOUNDS, trim);
+        let text = r#"{"a":{"EVENT":{"x":[{"y":1},null,true,-1.5,"s\u0041"],"inputs":{"i":[1]}},"x":1}}"#;
+        assert_eq!(read(text), Ok(serde_json::json!({"a": {"EVENT": {"inputs": {"i": [1]}}, "x": 1}})));
+        assert_eq!(read(r#"{"event":"s"}"#), Ok(serde_json::json!({"event": {}})));
+        for bad in [
+            r#"{"event":{"x":{"y":1,"y":1}}}"#,
+            r#"{"event":{"x":1,"\u0078":1}}"#,
+            r#"{"event":{"inputs":1,"inputs":1}}"#,
+            r#"{"event":{"inputs":{"a":1,"a":1}}}"#,
+            r#"{"event":[{"a":1,"a":1}]}"#,
+            r#"{"event":1,"event":1}"#,
+            r#"{"event":{"x":01}}"#,
+        ] {
+            assert!(matches!(read(bad), Err(BadJson::Malformed { .. })), "{bad}");
+        }
     }
 
     #[test]

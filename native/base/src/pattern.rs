@@ -106,29 +106,53 @@ impl Matcher {
     }
 }
 
-/// Keeps the set of pieces that the rest of the text may start at, as in a Thompson automaton.
+/// Keeps the places in the pattern that the rest of the text may go on from, as in a Thompson automaton: few at a time for
+/// most patterns, never more than the pattern is long.
 fn simulate(pieces: &[Piece], text: &str) -> bool {
-    let mut at = vec![false; pieces.len().saturating_add(1)];
-    reach(pieces, &mut at, 0);
-    let mut next = vec![false; at.len()];
+    let mut places = Places { seen: vec![false; pieces.len().saturating_add(1)], list: Vec::new() };
+    let mut next = Places { seen: places.seen.clone(), list: Vec::new() };
+    places.reach(pieces, 0);
     for c in text.chars() {
-        next.fill(false);
-        for (i, piece) in pieces.iter().enumerate() {
-            if at.get(i) == Some(&true) && piece.takes(c) {
-                reach(pieces, &mut next, if piece.repeats() { i } else { i.saturating_add(1) });
+        for i in &places.list {
+            if let Some(piece) = pieces.get(*i)
+                && piece.takes(c)
+            {
+                next.reach(pieces, if piece.repeats() { *i } else { i.saturating_add(1) });
             }
         }
-        std::mem::swap(&mut at, &mut next);
+        if next.list.is_empty() {
+            return false;
+        }
+        places.clear();
+        std::mem::swap(&mut places, &mut next);
     }
-    at.last() == Some(&true)
+    places.list.contains(&pieces.len())
 }
 
-/// Marks position `i` and those reachable from it without taking a character.
-fn reach(pieces: &[Piece], at: &mut [bool], i: usize) {
-    for (j, mark) in at.iter_mut().enumerate().skip(i) {
-        *mark = true;
-        if !pieces.get(j).is_some_and(|p| p.repeats()) {
-            break;
+struct Places {
+    seen: Vec<bool>,
+    list: Vec<usize>,
+}
+
+impl Places {
+    /// Adds place `i` and those reachable from it without taking a character.
+    fn reach(&mut self, pieces: &[Piece], i: usize) {
+        for (j, seen) in self.seen.iter_mut().enumerate().skip(i) {
+            if std::mem::replace(seen, true) {
+                break;
+            }
+            self.list.push(j);
+            if !pieces.get(j).is_some_and(|p| p.repeats()) {
+                break;
+            }
+        }
+    }
+
+    fn clear(&mut self) {
+        for i in self.list.drain(..) {
+            if let Some(seen) = self.seen.get_mut(i) {
+                *seen = false;
+            }
         }
     }
 }

@@ -82,6 +82,15 @@ pub struct Builders {
 }
 
 /// What the table says of one build.
+pub(crate) struct LookUp<'a> {
+    /// Whether the signer may speak for the builder, whatever level that is good for: in which instance of Sigstore or on
+    /// which runner does not matter for that.
+    pub(crate) paired: bool,
+    /// Of the rows that trust such a build, the one that trusts most.
+    pub(crate) found: Option<Found<'a>>,
+}
+
+/// A row that matches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Found<'a> {
     pub(crate) row: &'a BuilderRow,
@@ -116,100 +125,90 @@ impl Builders {
         &self.rows
     }
 
-    /// Of the rows that match, the one that trusts most.
-    pub(crate) fn find(&self, claims: &Claims, builder_id: &str, build_type: &str) -> Option<Found<'_>> {
-        let found = self.rows.iter().filter_map(|row| row.judge(claims, builder_id, build_type));
-        found.reduce(|best, other| if other.level > best.level { other } else { best })
-    }
-
-    /// Whether a row lets this signer speak for that builder, whatever level that is good for: in which instance of Sigstore
-    /// or on which runner does not matter for that.
-    pub(crate) fn pairs(&self, claims: &Claims, builder_id: &str, build_type: &str) -> bool {
-        self.rows.iter().any(|row| {
-            let mut found = Found { row, level: row.max_level, caps: Vec::new() };
-            row.is_of(build_type)
-                && row.names_signer(claims, &mut found) == Some(true)
-                && row.names_builder(claims, builder_id, &mut found) == Some(true)
-        })
+    /// What the table says of a signer that states a builder.
+    pub(crate) fn look_up(&self, claims: &Claims, builder_id: &str, build_type: &str) -> LookUp<'_> {
+        let mut result = LookUp { paired: claims.signer() == Some(builder_id), found: None };
+        for row in &self.rows {
+            let Some(found) = row.pair(claims, builder_id, build_type) else { continue };
+            result.paired = true;
+            let better = result.found.as_ref().is_none_or(|best| found.level > best.level);
+            if better && row.trusts(claims) {
+                result.found = Some(found);
+            }
+        }
+        result
     }
 }
 
 impl BuilderRow {
-    fn is_of(&self, build_type: &str) -> bool {
-        self.build_types.is_empty() || self.build_types.iter().any(|t| t.matches(build_type))
-    }
-
-    fn judge(&self, claims: &Claims, builder_id: &str, build_type: &str) -> Option<Found<'_>> {
-        let instance = claims.instance.as_deref();
-        let fits = (self.instances.is_empty() || self.instances.iter().any(|i| Some(i.as_str()) == instance))
-            && self.is_of(build_type)
-            && self.issuer.as_ref().is_none_or(|m| claims.issuer().is_some_and(|i| m.matches(i)))
-            && self.runner_environment.as_deref().is_none_or(|r| claims.runner_environment.as_deref() == Some(r));
+    /// Whether this row lets the signer speak for the builder. `None`: it does not.
+    fn pair(&self, claims: &Claims, builder_id: &str, build_type: &str) -> Option<Found<'_>> {
+        let of_type = self.build_types.is_empty() || self.build_types.iter().any(|t| t.matches(build_type));
         let mut found = Found { row: self, level: self.max_level, caps: Vec::new() };
         let named =
-            fits && self.names_signer(claims, &mut found)? && self.names_builder(claims, builder_id, &mut found)?;
+            of_type && self.names_builder(claims, builder_id, &mut found) && self.names_signer(claims, &mut found);
         named.then_some(found)
     }
 
-    /// `None` where the workflow matches and its ref does not.
-    fn names_signer<'a>(&'a self, claims: &Claims, found: &mut Found<'a>) -> Option<bool> {
-        match &self.signer {
-            Signer::Key(key) => return Some(claims.key.as_deref() == Some(key)),
-            Signer::Identity(matcher) => return Some(claims.signer().is_some_and(|s| matcher.matches(s))),
-            Signer::Workflow(matcher) => {
-                let (workflow, reference) = split_ref(claims.signer()?);
-                if !matcher.matches(workflow) {
-                    return Some(false);
-                }
-                self.judge_ref("signer", reference, claims, found)?;
-            }
-        }
-        if self.own_repository.is_none() && claims.signs_for_itself() {
-            found.cap("the workflow that signed is kept in the repository that it builds");
-        }
-        Some(true)
+    /// Whether whoever vouches for the signer, and where it ran, are those of the row.
+    fn trusts(&self, claims: &Claims) -> bool {
+        let instance = claims.instance.as_deref();
+        (self.instances.is_empty() || self.instances.iter().any(|i| Some(i.as_str()) == instance))
+            && self.issuer.as_ref().is_none_or(|m| claims.issuer().is_some_and(|i| m.matches(i)))
+            && self.runner_environment.as_deref().is_none_or(|r| claims.runner_environment.as_deref() == Some(r))
     }
 
-    fn names_builder<'a>(&'a self, claims: &Claims, id: &str, found: &mut Found<'a>) -> Option<bool> {
+    fn names_signer<'a>(&'a self, claims: &Claims, found: &mut Found<'a>) -> bool {
+        let Some(signer) = claims.signer() else {
+            return matches!(&self.signer, Signer::Key(key) if claims.key.as_ref() == Some(key));
+        };
+        match &self.signer {
+            Signer::Key(key) => claims.key.as_ref() == Some(key),
+            Signer::Identity(matcher) => matcher.matches(signer),
+            Signer::Workflow(matcher) => {
+                let (workflow, reference) = split_ref(signer);
+                if !matcher.matches(workflow) || !self.accepts_ref("signer", reference, claims, found) {
+                    return false;
+                }
+                if found.level > Level::L2 && self.own_repository.is_none() && claims.signs_for_itself() {
+                    found.cap("the workflow that signed is kept in the repository that it builds");
+                }
+                true
+            }
+        }
+    }
+
+    fn names_builder<'a>(&'a self, claims: &Claims, id: &str, found: &mut Found<'a>) -> bool {
         match &self.builder_id {
-            BuilderId::Signer => Some(claims.signer() == Some(id)),
-            BuilderId::Named(matcher) => Some(matcher.matches(id)),
+            BuilderId::Signer => claims.signer() == Some(id),
+            BuilderId::Named(matcher) => matcher.matches(id),
             BuilderId::Workflow(matcher) => {
                 let (workflow, reference) = split_ref(id);
-                if !matcher.matches(workflow) {
-                    return Some(false);
+                if !matcher.matches(workflow) || !self.accepts_ref("builder", reference, claims, found) {
+                    return false;
                 }
-                self.judge_ref("builder", reference, claims, found)?;
-                if self.own_repository.is_none() && same_repository(id, claims) {
+                if found.level > Level::L2 && self.own_repository.is_none() && same_repository(id, claims) {
                     found.cap("the builder's workflow is kept in the repository that it builds");
                 }
-                Some(true)
+                true
             }
         }
     }
 
-    fn judge_ref<'a>(
-        &'a self,
-        what: &str,
-        reference: Option<&str>,
-        claims: &Claims,
-        found: &mut Found<'a>,
-    ) -> Option<()> {
+    fn accepts_ref(&self, what: &str, reference: Option<&str>, claims: &Claims, found: &mut Found<'_>) -> bool {
         let Refs::Releases { commits } = &self.refs else {
             found.cap("any ref of the workflow is accepted");
-            return Some(());
+            return true;
         };
-        let reference = reference?;
-        if is_version_tag(reference) {
-            return Some(());
-        }
+        let Some(reference) = reference else { return false };
         if is_commit(reference) {
-            let listed = commits.iter().any(|c| c == reference);
             let pinned = what != "signer" || claims.build_signer_digest.as_deref() == Some(reference);
-            return (listed && pinned).then_some(());
+            return pinned && commits.iter().any(|c| c == reference);
         }
-        found.cap(&format!("the {what}'s ref {} is not refs/tags/vX.Y.Z", crate::error::quote(reference)));
-        Some(())
+        if !is_version_tag(reference) {
+            found.cap(&format!("the {what}'s ref {} is not refs/tags/vX.Y.Z", crate::error::quote(reference)));
+        }
+        true
     }
 }
 
@@ -272,7 +271,7 @@ mod tests {
             assert!(claims.set(name, value));
         }
         let id = claims.signer().unwrap().to_owned();
-        Builders::none().with(row).find(&claims, &id, "t").map(|found| found.level)
+        Builders::none().with(row).look_up(&claims, &id, "t").found.map(|found| found.level)
     }
 
     #[test]
@@ -332,8 +331,8 @@ mod tests {
         };
         let table = Builders::none().with(by_key);
         let claims = Claims { key: Some("k".to_owned()), ..Claims::default() };
-        assert_eq!(table.find(&claims, "https://builder.example", "t").map(|f| f.level), Some(Level::L3));
-        assert_eq!(table.find(&claims, "https://other.example", "t"), None);
-        assert_eq!(table.find(&Claims::default(), "https://builder.example", "t"), None);
+        assert_eq!(table.look_up(&claims, "https://builder.example", "t").found.map(|f| f.level), Some(Level::L3));
+        assert_eq!(table.look_up(&claims, "https://other.example", "t").found, None);
+        assert!(!table.look_up(&Claims::default(), "https://builder.example", "t").paired);
     }
 }

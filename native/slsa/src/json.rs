@@ -1,6 +1,6 @@
 //! JSON documents, read strictly and within limits.
 
-use provenance_base::json::{self, BadJson};
+use provenance_base::json::{self, BadJson, Trim};
 use serde_json::{Number, Value};
 
 use crate::error::{Error, Fault, Result};
@@ -17,23 +17,38 @@ pub(crate) fn parse(bytes: &[u8], limits: &Limits) -> Result<Value> {
     json::parse_strict(bytes, limits.json()).map(normal).map_err(refused)
 }
 
+/// Most of a provenance can be the event that started a GitHub workflow, of which only the inputs matter.
+const EVENT: Trim = Trim { under: &["GITHUB_EVENT_PAYLOAD", "github_event_payload"], keep: "inputs" };
+
+/// Reads a document as [`parse`], without what no judgement looks at.
+pub(crate) fn parse_to_judge(bytes: &[u8], limits: &Limits) -> Result<Value> {
+    within("statement bytes", limits.statement_bytes, bytes.len())?;
+    json::parse_trimmed(bytes, limits.json(), EVENT).map(normal).map_err(refused)
+}
+
 /// A document that was parsed elsewhere, as [`parse`] would have read it.
 pub(crate) fn checked(value: &Value, limits: &Limits) -> Result<Value> {
     json::check_value(value, limits.json()).map_err(refused)?;
     Ok(normal(value.clone()))
 }
 
-/// The same document with every number in one form, so that what is written is read as the same again, and equal
-/// parameters are equal. Recursion is bounded: the document was checked.
-fn normal(value: Value) -> Value {
+fn normal(mut value: Value) -> Value {
+    normalise(&mut value);
+    value
+}
+
+/// Gives every number its one form, so that what is written is read as the same again, and equal parameters are equal.
+/// Recursion is bounded: the document was checked.
+fn normalise(value: &mut Value) {
     match value {
-        Value::Number(number) => match number.as_f64() {
-            Some(float) if number.is_f64() => one_form(float).map_or(Value::Number(number), Value::Number),
-            _ => Value::Number(number),
-        },
-        Value::Array(list) => list.into_iter().map(normal).collect(),
-        Value::Object(object) => object.into_iter().map(|(key, value)| (key, normal(value))).collect(),
-        other => other,
+        Value::Number(number) if number.is_f64() => {
+            if let Some(form) = number.as_f64().and_then(one_form) {
+                *number = form;
+            }
+        }
+        Value::Array(list) => list.iter_mut().for_each(normalise),
+        Value::Object(object) => object.values_mut().for_each(normalise),
+        _ => {}
     }
 }
 

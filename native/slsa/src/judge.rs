@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::build_type::{BuildTypes, Dialect};
+use crate::build_type::{BuildTypes, Dialect, Facts};
 use crate::builder::Builders;
 use crate::claims::Claims;
 use crate::crosscheck::CrossCheck;
@@ -37,7 +37,7 @@ impl Rules {
 }
 
 /// What a provenance says, how far that can be believed, and what is refused.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Judgement {
     /// The predicate type.
     pub predicate_type: String,
@@ -129,7 +129,7 @@ pub fn judge_bytes(
     artifact: Option<&DigestSet>,
     rules: &Rules,
 ) -> Result<Judgement> {
-    judge(&Statement::parse(payload, &rules.limits)?, signer, artifact, rules)
+    judge_owned(Statement::parse_to_judge(payload, &rules.limits)?, signer, artifact, rules)
 }
 
 /// Judges a document that was parsed elsewhere, by a parser that refuses keys that stand twice; else as [`judge_bytes`].
@@ -142,7 +142,7 @@ pub fn judge_value(
     artifact: Option<&DigestSet>,
     rules: &Rules,
 ) -> Result<Judgement> {
-    judge(&Statement::from_value(payload, &rules.limits)?, signer, artifact, rules)
+    judge_owned(Statement::from_value(payload, &rules.limits)?, signer, artifact, rules)
 }
 
 /// Judges a statement; else as [`judge_bytes`].
@@ -155,23 +155,25 @@ pub fn judge(
     artifact: Option<&DigestSet>,
     rules: &Rules,
 ) -> Result<Judgement> {
-    let provenance = Provenance::from_statement(statement, &rules.limits)?;
-    let (build_type, facts) = rules.build_types.read(&provenance, &rules.limits)?;
-    let mut cross_check = match signer {
-        Some(claims) => CrossCheck::run(&facts, build_type.map(|row| row.dialect.platform()), claims),
-        None => CrossCheck::unsigned(&facts),
-    };
-    let builder_vouched = signer.is_some_and(|claims| {
-        let id = &provenance.builder.id;
-        claims.signer() == Some(id) || rules.builders.pairs(claims, id, &provenance.build_type)
-    });
-    if let (Some(claims), Some(Dialect::Delegator)) = (signer, build_type.map(|row| row.dialect)) {
-        cross_check.require_delegation(builder_vouched, &provenance.builder.id, claims);
-    }
+    judge_owned(statement.clone(), signer, artifact, rules)
+}
+
+fn judge_owned(
+    mut statement: Statement,
+    signer: Option<&Claims>,
+    artifact: Option<&DigestSet>,
+    rules: &Rules,
+) -> Result<Judgement> {
+    let predicate = std::mem::take(&mut statement.predicate);
+    let provenance = Provenance::from_predicate(&statement.predicate_type, predicate, &rules.limits)?;
+    let (build_type, mut facts) = rules.build_types.read(&provenance, &rules.limits)?;
+    let dialect = build_type.map(|row| row.dialect);
+    let look_up = |claims| rules.builders.look_up(claims, &provenance.builder.id, &provenance.build_type);
+    let (vouched, builder) = signer.map(look_up).map_or((false, None), |found| (found.paired, found.found));
+    let mut cross_check = compare(&facts, &provenance, dialect, signer, vouched);
     if let Some(absent) = artifact.and_then(|digests| statement.find(digests).err()) {
         cross_check.mismatches.insert(0, absent.fault().clone());
     }
-    let builder = signer.and_then(|claims| rules.builders.find(claims, &provenance.builder.id, &provenance.build_type));
     let assessment = level::assess(&Basis {
         facts: &facts,
         check: &cross_check,
@@ -179,12 +181,44 @@ pub fn judge(
         signed: signer.is_some(),
         by_key: signer.is_some_and(|claims| claims.key.is_some() && claims.issuer().is_none()),
     });
+    let inputs = std::mem::take(&mut facts.inputs);
+    let mut judgement = Judgement {
+        predicate_type: statement.predicate_type,
+        dialect: dialect.map(Dialect::as_str),
+        subjects: statement.subjects,
+        inputs,
+        builder_vouched: vouched,
+        refusals: cross_check.mismatches.clone(),
+        cross_check,
+        assessment,
+        ..describe(provenance, &facts, signer)
+    };
+    let refused = expectation::check(&rules.expectations, &judgement, signer);
+    judgement.refusals.extend(refused);
+    Ok(judgement)
+}
+
+fn compare(
+    facts: &Facts,
+    provenance: &Provenance,
+    dialect: Option<Dialect>,
+    signer: Option<&Claims>,
+    vouched: bool,
+) -> CrossCheck {
+    let Some(claims) = signer else { return CrossCheck::unsigned(facts) };
+    let mut check = CrossCheck::run(facts, dialect.map(Dialect::platform), claims);
+    if dialect == Some(Dialect::Delegator) {
+        check.require_delegation(vouched, &provenance.builder.id, claims);
+    }
+    check
+}
+
+/// What the certificate says where it says something, else what the provenance says.
+fn describe(provenance: Provenance, facts: &Facts, signer: Option<&Claims>) -> Judgement {
     let certified = |claim: fn(&Claims) -> Option<String>, stated: &Option<String>| {
         signer.and_then(claim).or_else(|| stated.clone())
     };
-    let mut judgement = Judgement {
-        predicate_type: statement.predicate_type.clone(),
-        dialect: build_type.map(|row| row.dialect.as_str()),
+    Judgement {
         source: certified(|c| c.repository().map(|r| r.into_owned()), &facts.source),
         reference: certified(|c| c.reference().map(str::to_owned), &facts.reference),
         commit: certified(|c| c.commit().map(str::to_owned), &facts.commit),
@@ -194,21 +228,13 @@ pub fn judge(
         signer: signer.and_then(Claims::signer).map(str::to_owned),
         issuer: signer.and_then(Claims::issuer).map(str::to_owned),
         runner_environment: signer.and_then(|c| c.runner_environment.clone()),
-        subjects: statement.subjects.clone(),
-        inputs: facts.inputs.clone(),
         build_type: provenance.build_type,
         builder: provenance.builder.id,
         external_parameters: provenance.external_parameters,
         dependencies: provenance.resolved_dependencies,
         metadata: provenance.metadata,
-        builder_vouched,
         claims: signer.cloned(),
         unrecognised: facts.unrecognised.clone(),
-        refusals: cross_check.mismatches.clone(),
-        cross_check,
-        assessment,
-    };
-    let refused = expectation::check(&rules.expectations, &judgement, &facts, signer);
-    judgement.refusals.extend(refused);
-    Ok(judgement)
+        ..Judgement::default()
+    }
 }

@@ -124,7 +124,7 @@ pub struct Reason {
 }
 
 /// A level and how it came about.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Assessment {
     /// The level.
     pub level: Level,

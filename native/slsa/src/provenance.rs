@@ -107,16 +107,38 @@ impl Provenance {
     /// `predicate_unsupported` for another predicate type, and for Google Cloud Build and BCID; `predicate_invalid`;
     /// `input_too_large`.
     pub fn from_statement(statement: &Statement, limits: &Limits) -> Result<Self> {
-        let format = Format::from_uri(&statement.predicate_type).ok_or_else(|| unsupported(statement, ""))?;
-        let fields = Fields::predicate(&statement.predicate, "predicate", limits);
+        Self::from_predicate(&statement.predicate_type, statement.predicate.clone(), limits)
+    }
+
+    /// The parameters are most of a predicate: they are moved, not copied.
+    pub(crate) fn from_predicate(predicate_type: &str, mut predicate: Object, limits: &Limits) -> Result<Self> {
+        let format = Format::from_uri(predicate_type).ok_or_else(|| unsupported(predicate_type, ""))?;
+        let (parent, external, internal) = match format {
+            Format::V0_2 => ("invocation", "parameters", "environment"),
+            Format::V1Draft => ("buildDefinition", "externalParameters", "systemParameters"),
+            Format::V1 => ("buildDefinition", "externalParameters", "internalParameters"),
+        };
+        let mut take = |key: &str| predicate.get_mut(parent).and_then(|v| v.get_mut(key)).map(Value::take);
+        let (external_value, internal_value) = (take(external), take(internal));
+        let fields = Fields::predicate(&predicate, "predicate", limits);
         let provenance = match format {
             Format::V0_2 => read_v0_2(fields)?,
             Format::V1Draft | Format::V1 => read_v1(fields, format)?,
         };
         if is_foreign(&provenance.build_type) || is_foreign(&provenance.builder.id) {
-            return Err(unsupported(statement, &provenance.build_type));
+            return Err(unsupported(predicate_type, &provenance.build_type));
         }
-        Ok(provenance)
+        let object = |key: &str, value: Option<Value>| match value {
+            None | Some(Value::Null) => Ok(Object::new()),
+            Some(Value::Object(object)) if format == Format::V1Draft => Ok(unwrapped(object)),
+            Some(Value::Object(object)) => Ok(object),
+            Some(_) => Err(fields.invalid(&format!("{parent}.{key}"), "not an object")),
+        };
+        Ok(Self {
+            external_parameters: object(external, external_value)?,
+            internal_parameters: object(internal, internal_value)?,
+            ..provenance
+        })
     }
 }
 
@@ -132,8 +154,8 @@ pub(crate) fn is_foreign(uri: &str) -> bool {
     FOREIGN.iter().any(|prefix| uri.starts_with(prefix))
 }
 
-pub(crate) fn unsupported(statement: &Statement, build_type: &str) -> crate::Error {
-    let predicate_type = quote(&statement.predicate_type);
+pub(crate) fn unsupported(predicate_type: &str, build_type: &str) -> crate::Error {
+    let predicate_type = quote(predicate_type);
     Fault::PredicateUnsupported { predicate_type, build_type: quote(build_type) }.into()
 }
 
@@ -145,8 +167,6 @@ fn read_v1(fields: Fields<'_>, format: Format) -> Result<Provenance> {
     let builder = run.within(run.object("builder")?, &builder);
     let metadata = run.path("metadata");
     let metadata = run.within(run.object("metadata")?, &metadata);
-    let draft = format == Format::V1Draft;
-    let parameters = |key| definition.object(key).map(|o| if draft { unwrapped(o) } else { o.clone() });
     Ok(Provenance {
         format,
         build_type: definition.required("buildType")?.to_owned(),
@@ -155,8 +175,8 @@ fn read_v1(fields: Fields<'_>, format: Format) -> Result<Provenance> {
             version: builder.texts("version")?,
             dependencies: builder.resources("builderDependencies")?,
         },
-        external_parameters: parameters("externalParameters")?,
-        internal_parameters: parameters(if draft { "systemParameters" } else { "internalParameters" })?,
+        external_parameters: Object::new(),
+        internal_parameters: Object::new(),
         resolved_dependencies: definition.resources("resolvedDependencies")?,
         config_source: None,
         build_config: Object::new(),
@@ -172,12 +192,15 @@ fn read_v1(fields: Fields<'_>, format: Format) -> Result<Provenance> {
 }
 
 /// The draft wrapped every parameter: `{"value": …}` or `{"artifact": …}`.
-fn unwrapped(object: &Object) -> Object {
-    let inner = |value: &Value| match value.as_object() {
-        Some(wrapper) if wrapper.len() == 1 => wrapper.get("value").or_else(|| wrapper.get("artifact")).cloned(),
-        _ => None,
+fn unwrapped(object: Object) -> Object {
+    let inner = |value: Value| match value {
+        Value::Object(mut wrapper) if wrapper.len() == 1 => {
+            let inner = wrapper.remove("value").or_else(|| wrapper.remove("artifact"));
+            inner.unwrap_or(Value::Object(wrapper))
+        }
+        other => other,
     };
-    object.iter().map(|(key, value)| (key.clone(), inner(value).unwrap_or_else(|| value.clone()))).collect()
+    object.into_iter().map(|(key, value)| (key, inner(value))).collect()
 }
 
 fn read_v0_2(fields: Fields<'_>) -> Result<Provenance> {
@@ -191,8 +214,8 @@ fn read_v0_2(fields: Fields<'_>) -> Result<Provenance> {
         format: Format::V0_2,
         build_type: fields.required("buildType")?.to_owned(),
         builder: Builder { id: builder.required("id")?.to_owned(), version: Vec::new(), dependencies: Vec::new() },
-        external_parameters: invocation.object("parameters")?.clone(),
-        internal_parameters: invocation.object("environment")?.clone(),
+        external_parameters: Object::new(),
+        internal_parameters: Object::new(),
         resolved_dependencies: fields.resources("materials")?,
         config_source: read_config_source(invocation)?,
         build_config: fields.object("buildConfig")?.clone(),

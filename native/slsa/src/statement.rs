@@ -51,7 +51,12 @@ impl Statement {
     /// # Errors
     /// `input_too_large`, `malformed`, `statement_invalid`.
     pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Self> {
-        Self::read(&json::parse(bytes, limits)?, limits)
+        Self::read(json::parse(bytes, limits)?, limits)
+    }
+
+    /// A statement that is judged and then thrown away.
+    pub(crate) fn parse_to_judge(bytes: &[u8], limits: &Limits) -> Result<Self> {
+        Self::read(json::parse_to_judge(bytes, limits)?, limits)
     }
 
     /// Reads a document that was parsed elsewhere, by a parser that refuses keys that stand twice.
@@ -59,7 +64,7 @@ impl Statement {
     /// # Errors
     /// `input_too_large`, `statement_invalid`.
     pub fn from_value(document: &Value, limits: &Limits) -> Result<Self> {
-        Self::read(&json::checked(document, limits)?, limits)
+        Self::read(json::checked(document, limits)?, limits)
     }
 
     /// Writes the statement, canonically: equal statements give equal bytes.
@@ -96,16 +101,22 @@ impl Statement {
         })
     }
 
-    fn read(document: &Value, limits: &Limits) -> Result<Self> {
-        let object = document.as_object().ok_or_else(|| invalid("statement", "not an object"))?;
-        let fields =
-            Fields { object, at: "", limits, fault: |field, reason| Fault::StatementInvalid { field, reason } };
+    fn read(document: Value, limits: &Limits) -> Result<Self> {
+        let Value::Object(mut object) = document else { return Err(invalid("statement", "not an object")) };
+        // The predicate is most of it: moved, not copied.
+        let predicate = object.remove("predicate");
+        let fault = |field, reason| Fault::StatementInvalid { field, reason };
+        let fields = Fields { object: &object, at: "", limits, fault };
         let version = read_version(fields.required("_type")?)?;
         Ok(Self {
             version,
             subjects: read_subjects(fields, version)?,
             predicate_type: fields.required("predicateType")?.to_owned(),
-            predicate: fields.object("predicate")?.clone(),
+            predicate: match predicate {
+                None | Some(Value::Null) => Object::new(),
+                Some(Value::Object(predicate)) => predicate,
+                Some(_) => return Err(invalid("predicate", "not an object")),
+            },
         })
     }
 }

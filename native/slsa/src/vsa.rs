@@ -188,14 +188,14 @@ impl Vsa {
     /// `predicate_unsupported` for another predicate type, and for BCID's; `predicate_invalid`; `input_too_large`.
     pub fn from_statement(statement: &Statement, limits: &Limits) -> Result<Self> {
         if statement.predicate_type != PREDICATE_TYPE {
-            return Err(unsupported(statement, ""));
+            return Err(unsupported(&statement.predicate_type, ""));
         }
         let fields = Fields::predicate(&statement.predicate, "predicate", limits);
         let at = fields.path("verifier");
         let verifier = fields.within(fields.object("verifier")?, &at);
         let verifier_id = verifier.required("id")?.to_owned();
         if is_foreign(&verifier_id) {
-            return Err(unsupported(statement, &verifier_id));
+            return Err(unsupported(&statement.predicate_type, &verifier_id));
         }
         let vsa = Self {
             verifier_id,

@@ -118,6 +118,43 @@ fn changed_payloads_are_refused() {
     assert!(changed > 100, "only {changed}");
 }
 
+/// Judging costs at most a tenth of verifying, for every entry. Verifying is what the caller did before; the root is
+/// prepared once and the artifact is given by its digest, so nothing is counted that judging does not need.
+#[test]
+#[ignore = "measures: cargo nextest run --release -p provenance-slsa --test corpus --run-ignored only"]
+fn judging_costs_a_tenth_of_verifying() {
+    let Some(entries) = entries() else { return };
+    let rules = Rules::well_known();
+    let mut worst = (0.0, String::new());
+    for entry in entries.iter().filter(|e| e.get("expect") == Some("accept") && is_slsa(e)) {
+        let case = Case::prepare(entry, true).unwrap();
+        let (claims, payload) = case.run().unwrap();
+        let verifying = fastest(|| drop(case.run().unwrap()));
+        let judging = fastest(|| drop(judge_bytes(&payload, Some(&claims), None, &rules).unwrap()));
+        let ratio = judging / verifying;
+        println!(
+            "{ratio:.3} {:.0} us of {:.0} us, {} bytes: {}",
+            judging * 1e6,
+            verifying * 1e6,
+            payload.len(),
+            entry.id
+        );
+        if ratio > worst.0 {
+            worst = (ratio, entry.id.clone());
+        }
+    }
+    assert!(worst.0 <= 0.1, "{worst:?}");
+}
+
+fn fastest(mut run: impl FnMut()) -> f64 {
+    let once = |run: &mut dyn FnMut()| {
+        let start = std::time::Instant::now();
+        run();
+        start.elapsed().as_secs_f64()
+    };
+    (0..30).map(|_| once(&mut run)).fold(f64::INFINITY, f64::min)
+}
+
 fn differences(entry: &Entry, judgement: &Judgement, borrowed: bool) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut compare = |what: &str, expected: Option<&str>, actual: Option<&str>| {
@@ -153,35 +190,49 @@ fn judged(entry: &Entry, as_expected: bool) -> Result<Judgement, String> {
 
 /// Verifies the signature; what it finds becomes this crate's claims.
 fn verified(entry: &Entry, as_expected: bool) -> Result<(Claims, Vec<u8>), String> {
-    let limits = Limits::default();
-    let name = entry.get("trusted_root").unwrap();
-    let path = if name.contains('/') { entry.root.join(name) } else { entry.root.join(format!("roots/{name}.json")) };
-    let root = TrustRoot::parse(&std::fs::read(path).unwrap(), Source::File, &limits).map_err(|e| e.to_string())?;
-    let [logs, certificate_logs, ..] = root.counts();
-    let thresholds = (logs == 0 || certificate_logs == 0).then_some(Thresholds {
-        log_entries: u64::from(logs > 0),
-        timestamps: u64::from(logs == 0),
-        scts: u64::from(certificate_logs > 0),
-    });
-    let identity = Identity {
-        san: Some(Matcher::exact(entry.get("identity").unwrap()).unwrap()),
-        issuer: Some(Matcher::exact(entry.get("issuer").unwrap()).unwrap()),
-        claims: Vec::new(),
-    };
-    let anyone = Identity { san: None, ..identity.clone() };
-    let signer = SignerPolicy::AnyOf(vec![if as_expected { identity } else { anyone }]);
-    let policy = Policy { trust: vec![Arc::new(root)], signer, thresholds, untimed: false, limits };
-    let bundle =
-        Bundle::parse(&std::fs::read(entry.path("bundle").unwrap()).unwrap(), &limits).map_err(|e| e.to_string())?;
-    let evidence = verify(&bundle, &artifact(entry), &policy).map_err(|e| e.to_string())?.into_evidence();
-    let Signer::Certificate(certificate) = evidence.signer else { return Err("signed by a key".to_owned()) };
-    let mut claims = Claims::from_named(certificate.claims.iter().map(|(name, value)| (*name, value.as_str())));
-    claims.sans = certificate.sans.into_iter().map(|(_, san)| san).collect();
-    claims.instance = Some(name.replace("public-good", "public_good"));
-    let provenance_sigstore::evidence::Content::Statement { bytes, .. } = evidence.content else {
-        return Err("no statement".to_owned());
-    };
-    Ok((claims, bytes))
+    Case::prepare(entry, as_expected)?.run()
+}
+
+struct Case<'a> {
+    entry: &'a Entry,
+    policy: Policy,
+    bytes: Vec<u8>,
+    artifact: Artifact<'static>,
+}
+
+impl<'a> Case<'a> {
+    fn prepare(entry: &'a Entry, as_expected: bool) -> Result<Self, String> {
+        let limits = Limits::default();
+        let name = entry.get("trusted_root").unwrap();
+        let file = if name.contains('/') { name.to_owned() } else { format!("roots/{name}.json") };
+        let json = std::fs::read(entry.root.join(file)).unwrap();
+        let root = TrustRoot::parse(&json, Source::File, &limits).map_err(|e| e.to_string())?;
+        let [logs, certificate_logs, ..] = root.counts();
+        let thresholds = (logs == 0 || certificate_logs == 0).then_some(Thresholds {
+            log_entries: u64::from(logs > 0),
+            timestamps: u64::from(logs == 0),
+            scts: u64::from(certificate_logs > 0),
+        });
+        let san = as_expected.then(|| Matcher::exact(entry.get("identity").unwrap()).unwrap());
+        let issuer = Some(Matcher::exact(entry.get("issuer").unwrap()).unwrap());
+        let signer = SignerPolicy::AnyOf(vec![Identity { san, issuer, claims: Vec::new() }]);
+        let policy = Policy { trust: vec![Arc::new(root)], signer, thresholds, untimed: false, limits };
+        let bytes = std::fs::read(entry.path("bundle").unwrap()).unwrap();
+        Ok(Self { entry, policy, bytes, artifact: artifact(entry) })
+    }
+
+    fn run(&self) -> Result<(Claims, Vec<u8>), String> {
+        let bundle = Bundle::parse(&self.bytes, &self.policy.limits).map_err(|e| e.to_string())?;
+        let evidence = verify(&bundle, &self.artifact, &self.policy).map_err(|e| e.to_string())?.into_evidence();
+        let Signer::Certificate(certificate) = evidence.signer else { return Err("signed by a key".to_owned()) };
+        let mut claims = Claims::from_named(certificate.claims.iter().map(|(name, value)| (*name, value.as_str())));
+        claims.sans = certificate.sans.into_iter().map(|(_, san)| san).collect();
+        claims.instance = self.entry.get("trusted_root").map(|name| name.replace("public-good", "public_good"));
+        let provenance_sigstore::evidence::Content::Statement { bytes, .. } = evidence.content else {
+            return Err("no statement".to_owned());
+        };
+        Ok((claims, bytes))
+    }
 }
 
 fn artifact(entry: &Entry) -> Artifact<'static> {

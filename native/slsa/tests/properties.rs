@@ -169,6 +169,22 @@ proptest! {
         }
     }
 
+    /// Of bytes that are judged, less is kept than of a statement: the judgement is the same.
+    #[test]
+    fn bytes_and_statements_are_judged_alike(payload in value(), other in value()) {
+        let mut document = generic();
+        put(&mut document, "/predicate/invocation/environment/github_event_payload", payload);
+        put(&mut document, "/predicate/extension", json!({"github_event_payload": other}));
+        let bytes = document.to_string();
+        let rules = Rules::well_known();
+        let statement = Statement::parse(bytes.as_bytes(), &rules.limits).unwrap();
+        let (one, two) = (
+            judge_bytes(bytes.as_bytes(), Some(&claims_of(GENERATOR)), None, &rules),
+            provenance_slsa::judge(&statement, Some(&claims_of(GENERATOR)), None, &rules),
+        );
+        prop_assert_eq!(one, two);
+    }
+
     #[test]
     fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
         let _ = judge_bytes(&bytes, Some(&Claims::default()), None, &Rules::well_known());

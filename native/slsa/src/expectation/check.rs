@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Expectations, Input, Unrecognised};
-use crate::build_type::{Facts, MAX_REPORTED};
+use crate::build_type::MAX_REPORTED;
 use crate::claims::Claims;
 use crate::error::{Fault, quote};
 use crate::fields::plain;
@@ -14,14 +14,14 @@ use crate::repository::{Repository, branch, split_ref, tag};
 use crate::resource::is_commit;
 
 /// What a judgement's expectations refuse.
-pub(crate) fn check(expected: &Expectations, judged: &Judgement, facts: &Facts, claims: Option<&Claims>) -> Vec<Fault> {
+pub(crate) fn check(expected: &Expectations, judged: &Judgement, claims: Option<&Claims>) -> Vec<Fault> {
     let mut refusals = Vec::new();
     check_source(expected, judged, &mut refusals);
     check_ref(expected, judged, &mut refusals);
     check_signer(expected, claims, &mut refusals);
     check_run(expected, judged, claims, &mut refusals);
     check_builder(expected, judged, &mut refusals);
-    check_inputs(expected, judged, facts, &mut refusals);
+    check_inputs(expected, judged, &mut refusals);
     check_level(expected, judged, &mut refusals);
     refusals
 }
@@ -150,7 +150,7 @@ fn check_builder(expected: &Expectations, judged: &Judgement, refusals: &mut Vec
     }
 }
 
-fn check_inputs(expected: &Expectations, judged: &Judgement, facts: &Facts, refusals: &mut Vec<Fault>) {
+fn check_inputs(expected: &Expectations, judged: &Judgement, refusals: &mut Vec<Fault>) {
     for (name, wanted) in &expected.inputs {
         let actual = judged.inputs.get(name).or_else(|| judged.external_parameters.get(name));
         let actual = actual.filter(|value| !crate::build_type::is_unset(value));
@@ -170,7 +170,7 @@ fn check_inputs(expected: &Expectations, judged: &Judgement, facts: &Facts, refu
         }
     }
     if expected.unrecognised == Unrecognised::Refuse {
-        let unknown = facts.unrecognised.iter().filter(|name| !expected.inputs.contains_key(*name));
+        let unknown = judged.unrecognised.iter().filter(|name| !expected.inputs.contains_key(*name));
         for parameter in unknown.take(MAX_REPORTED) {
             refusals.push(Fault::ParameterUnrecognised {
                 parameter: quote(parameter),
