@@ -185,6 +185,10 @@ catalogue! {
     SubjectAbsent { digest: String, subjects: u64 }
         = "subject_absent", Statement, "none of the statement's {subjects} subjects has the digest {digest}",
           "Check that the attestation and the artifact belong together; if they should, the artifact was changed.";
+    /// Nobody verified who signed.
+    SignatureUnverified {}
+        = "signature_unverified", Signature, "no signature was verified, so anybody may have written this",
+          "Verify the bundle's signature first, or say by name that unsigned provenance will do.";
     /// The statement and its signer's certificate disagree.
     ClaimMismatch { field: String, claim: &'static str, stated: String, certified: String }
         = "claim_mismatch", Signature, "{field} is \"{stated}\", but the signer's certificate says \"{certified}\" ({claim})",

@@ -73,6 +73,22 @@ fn github_workflow_commit() {
 }
 
 #[test]
+fn commits_are_compared_however_they_are_written() {
+    for digest in [
+        json!({"gitCommit": "main"}),
+        json!({"sha1": ""  , "gitCommit": "x"}),
+        json!({"gitCommit": COMMIT, "sha1": "e".repeat(40)}),
+    ] {
+        let mut changed = generic();
+        put(&mut changed, "/predicate/materials/0/digest", digest.clone());
+        assert!(!judge(&changed, &claims_of(GENERATOR)).accepted(), "{digest}");
+    }
+    let mut changed = generic();
+    put(&mut changed, "/predicate/invocation/environment/github_ref_type", json!("branch"));
+    assert_eq!(codes(&judge(&changed, &claims_of(GENERATOR))), ["provenance_inconsistent"]);
+}
+
+#[test]
 fn github_workflow_parameters_beyond_the_type() {
     let mut extra = github();
     put(&mut extra, "/predicate/buildDefinition/externalParameters/inputs", json!({"a": 1}));

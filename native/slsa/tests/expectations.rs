@@ -72,8 +72,8 @@ fn what_is_refused() {
         ("signer_refused", Expectations { signer: matcher("https://github.com/acme/lib/**"), ..none() }),
         ("signer_refused", Expectations { signer_digest: Some(COMMIT.to_owned()), ..none() }),
         ("signer_refused", Expectations { issuer: matcher("https://gitlab.com"), ..none() }),
-        ("signer_refused", Expectations { source_id: Some("12".to_owned()), ..none() }),
-        ("signer_refused", Expectations { owner_id: Some("23".to_owned()), ..none() }),
+        ("source_refused", Expectations { source_id: Some("12".to_owned()), ..none() }),
+        ("source_refused", Expectations { owner_id: Some("23".to_owned()), ..none() }),
         ("signer_refused", Expectations { environment: matcher("production"), ..none() }),
         ("signer_refused", Expectations { visibility: matcher("private"), ..none() }),
         ("trigger_refused", Expectations { triggers: vec!["release".to_owned()], ..none() }),
@@ -88,7 +88,7 @@ fn what_is_refused() {
         // Nothing that an unsigned statement says of its signer meets an expectation of the signer.
         let rules = Rules { expectations: refused, ..Rules::well_known() };
         let unsigned = provenance_slsa::judge_value(&generic(), None, None, &rules).unwrap();
-        assert_eq!(codes(&unsigned), [code]);
+        assert_eq!(codes(&unsigned), ["signature_unverified", code]);
     }
 }
 
@@ -108,6 +108,16 @@ fn all_refusals_are_reported_with_their_facts() {
     assert_eq!(facts[1], ("actual", Detail::Text(SOURCE.to_owned())));
     let error = judged.enforce().unwrap_err();
     assert_eq!((error.code(), error.also().len()), ("source_refused", 2));
+}
+
+#[test]
+fn unsigned_provenance_is_refused_unless_somebody_says_that_it_will_do() {
+    let judged = |unsigned| {
+        let expectations = Expectations { unsigned, source: Some(Source::exact(SOURCE).unwrap()), ..none() };
+        provenance_slsa::judge_value(&generic(), None, None, &Rules { expectations, ..Rules::well_known() }).unwrap()
+    };
+    assert_eq!(codes(&judged(false)), ["signature_unverified"]);
+    assert_eq!((codes(&judged(true)), judged(true).level()), (vec![], Level::L1));
 }
 
 #[test]

@@ -16,7 +16,10 @@ use crate::resource::is_commit;
 /// What a judgement's expectations refuse.
 pub(crate) fn check(expected: &Expectations, judged: &Judgement, claims: Option<&Claims>) -> Vec<Fault> {
     let mut refusals = Vec::new();
-    check_source(expected, judged, &mut refusals);
+    if claims.is_none() && !expected.unsigned {
+        refusals.push(Fault::SignatureUnverified {});
+    }
+    check_source(expected, judged, claims, &mut refusals);
     check_ref(expected, judged, &mut refusals);
     check_signer(expected, claims, &mut refusals);
     check_run(expected, judged, claims, &mut refusals);
@@ -28,7 +31,18 @@ pub(crate) fn check(expected: &Expectations, judged: &Judgement, claims: Option<
 
 const ABSENT: &str = "absent";
 
-fn check_source(expected: &Expectations, judged: &Judgement, refusals: &mut Vec<Fault>) {
+fn check_source(expected: &Expectations, judged: &Judgement, claims: Option<&Claims>, refusals: &mut Vec<Fault>) {
+    for (what, wanted, actual) in [
+        ("repository id", &expected.source_id, claims.and_then(|c| c.source_repository_identifier.as_deref())),
+        ("owner id", &expected.owner_id, claims.and_then(|c| c.source_repository_owner_identifier.as_deref())),
+    ] {
+        if let Some(wanted) = wanted
+            && actual != Some(wanted)
+        {
+            let (expected, actual) = (format!("{what} {wanted}"), format!("{what} {}", actual.unwrap_or(ABSENT)));
+            refusals.push(Fault::SourceRefused { expected: quote(&expected), actual: quote(&actual) });
+        }
+    }
     let actual = judged.source.as_deref();
     let Some(source) = &expected.source else { return };
     match actual.map(Repository::parse) {
@@ -89,16 +103,11 @@ fn check_signer(expected: &Expectations, claims: Option<&Claims>, refusals: &mut
     {
         refuse("issuer", wanted.source(), issuer);
     }
-    for (field, wanted, actual) in [
-        ("digest", &expected.signer_digest, claims.and_then(|c| c.build_signer_digest.as_deref())),
-        ("source id", &expected.source_id, claims.and_then(|c| c.source_repository_identifier.as_deref())),
-        ("owner id", &expected.owner_id, claims.and_then(|c| c.source_repository_owner_identifier.as_deref())),
-    ] {
-        if let Some(wanted) = wanted
-            && actual != Some(wanted)
-        {
-            refuse(field, wanted, actual);
-        }
+    let digest = claims.and_then(|c| c.build_signer_digest.as_deref());
+    if let Some(wanted) = &expected.signer_digest
+        && digest != Some(wanted)
+    {
+        refuse("digest", wanted, digest);
     }
     for (field, wanted, actual) in [
         ("environment", &expected.environment, claims.and_then(|c| c.deployment_environment.as_deref())),
