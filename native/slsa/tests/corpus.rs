@@ -69,6 +69,14 @@ fn the_wrong_signer_is_refused() {
     assert_eq!(judgement.source.as_deref(), Some("https://github.com/loosebazooka/aa-test"));
 }
 
+/// Whatever the Sigstore library calls a claim has its place here.
+#[test]
+fn every_claim_has_a_field() {
+    for claim in provenance_sigstore::claims::CLAIMS {
+        assert!(Claims::default().set(claim.name, "x"), "{}", claim.name);
+    }
+}
+
 /// Payloads of any kind: what is no provenance is an error, and nothing panics.
 #[test]
 fn every_payload_is_judged_or_an_error() {

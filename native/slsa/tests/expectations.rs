@@ -6,7 +6,7 @@ mod common;
 
 use common::*;
 use provenance_slsa::error::Detail;
-use provenance_slsa::expectation::{Source, Unrecognised, VersionTag};
+use provenance_slsa::expectation::{Input, Source, Unrecognised, VersionTag};
 use provenance_slsa::{Claims, Expectations, Level, Matcher, Record, Rules};
 use serde_json::json;
 
@@ -127,6 +127,18 @@ fn unrecognised_parameters_can_be_reported_only() {
     let expectations = Expectations { unrecognised: Unrecognised::Report, ..none() };
     let judged = judge_with(&document, &claims(), &Rules { expectations, ..Rules::well_known() });
     assert_eq!((judged.accepted(), judged.unrecognised), (true, vec!["x".to_owned()]));
+}
+
+#[test]
+fn an_expected_parameter_is_compared_wherever_it_stands() {
+    let mut document = github();
+    put(&mut document, "/predicate/buildDefinition/externalParameters/workflow/flavour", json!("mint"));
+    let judged = |wanted: &str| {
+        let inputs = [("workflow.flavour".to_owned(), Input::Matches(matcher(wanted).unwrap()))].into();
+        let expectations = Expectations { inputs, ..none() };
+        codes(&judge_with(&document, &claims(), &Rules { expectations, ..Rules::well_known() }))
+    };
+    assert_eq!((judged("m*"), judged("plain")), (vec![], vec!["input_refused"]));
 }
 
 #[test]

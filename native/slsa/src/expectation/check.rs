@@ -6,7 +6,7 @@ use super::{Expectations, Input, Unrecognised};
 use crate::build_type::MAX_REPORTED;
 use crate::claims::Claims;
 use crate::error::{Fault, quote};
-use crate::fields::plain;
+use crate::fields::{Object, plain};
 use crate::judge::Judgement;
 use crate::level::Level;
 use crate::pattern::Matcher;
@@ -161,7 +161,7 @@ fn check_builder(expected: &Expectations, judged: &Judgement, refusals: &mut Vec
 
 fn check_inputs(expected: &Expectations, judged: &Judgement, refusals: &mut Vec<Fault>) {
     for (name, wanted) in &expected.inputs {
-        let actual = judged.inputs.get(name).or_else(|| judged.external_parameters.get(name));
+        let actual = judged.inputs.get(name).or_else(|| parameter(&judged.external_parameters, name));
         let actual = actual.filter(|value| !crate::build_type::is_unset(value));
         if !wanted.accepts(actual) {
             refusals.push(Fault::InputRefused {
@@ -187,6 +187,15 @@ fn check_inputs(expected: &Expectations, judged: &Judgement, refusals: &mut Vec<
             });
         }
     }
+}
+
+/// The parameter of that name, or of that path with dots, as unrecognised parameters are reported.
+fn parameter<'a>(parameters: &'a Object, name: &str) -> Option<&'a Value> {
+    let nested = || {
+        let (first, rest) = name.split_once('.')?;
+        parameter(parameters.get(first)?.as_object()?, rest)
+    };
+    parameters.get(name).or_else(nested)
 }
 
 fn check_level(expected: &Expectations, judged: &Judgement, refusals: &mut Vec<Fault>) {
