@@ -166,8 +166,8 @@ catalogue! {
         = "option_invalid", Input, "option {option} is not valid: expected {expected}",
           "Correct the option; the documentation of the function lists all of them.";
     /// A claim of an identity token that provenance needs and that is missing or cannot be.
-    TokenInvalid { claim: &'static str, reason: String }
-        = "token_invalid", Input, "the identity token cannot be used ({claim}): {reason}",
+    TokenClaimInvalid { claim: &'static str, reason: String }
+        = "token_claim_invalid", Input, "the identity token cannot be used ({claim}): {reason}",
           "Use an unaltered identity token of a CI job; elsewhere no provenance can be claimed.";
     /// Not an in-toto statement, or one with a field that cannot be.
     StatementInvalid { field: String, reason: String }

@@ -77,6 +77,24 @@ fn every_claim_has_a_field() {
     }
 }
 
+/// Faces render both libraries' faults into one catalogue: a code that both use has one meaning.
+#[test]
+fn codes_in_both_libraries_mean_the_same() {
+    let theirs: BTreeMap<_, _> = provenance_sigstore::error::CATALOGUE.iter().map(|e| (e.code, e)).collect();
+    let mut shared = Vec::new();
+    for entry in provenance_slsa::error::CATALOGUE {
+        if let Some(other) = theirs.get(entry.code) {
+            assert_eq!(entry.stage.as_str(), other.stage.as_str(), "{}", entry.code);
+            assert_eq!(entry.details, other.details, "{}", entry.code);
+            shared.push(entry.code);
+        }
+    }
+    assert_eq!(
+        shared,
+        ["input_too_large", "malformed", "option_invalid", "statement_invalid", "subject_absent", "internal"]
+    );
+}
+
 /// Payloads of any kind: what is no provenance is an error, and nothing panics.
 #[test]
 fn every_payload_is_judged_or_an_error() {
@@ -157,10 +175,26 @@ fn only_what_no_claim_states_can_be_changed() {
                 }
                 _ => {}
             }
+            let mut fewer = document.clone();
+            let (parent, key) = leaf.rsplit_once('/').unwrap();
+            if let Some(object) = fewer.pointer_mut(parent).and_then(Value::as_object_mut) {
+                object.remove(&key.replace("~1", "/").replace("~0", "~"));
+                assert!(is_less(&fewer, &claims, &before), "{}: {leaf}", entry.id);
+            }
         }
     }
     let listed: BTreeSet<String> = UNVERIFIED.iter().map(|s| (*s).to_owned()).collect();
     assert_eq!(survivors, listed);
+}
+
+/// Leaving something out never makes more of a provenance.
+fn is_less(document: &Value, claims: &Claims, before: &Judgement) -> bool {
+    match judge_bytes(document.to_string().as_bytes(), Some(claims), None, &Rules::well_known()) {
+        Err(e) => e.code() == "predicate_invalid",
+        Ok(judged) => {
+            judged.level() <= before.level() && judged.source == before.source && judged.commit == before.commit
+        }
+    }
 }
 
 const UNVERIFIED: &[&str] = &[
