@@ -78,6 +78,7 @@
     | signer_failed
     | budget_exhausted
     | storage_failed
+    | token_claim_invalid
     | predicate_unsupported
     | predicate_invalid
     | claim_mismatch

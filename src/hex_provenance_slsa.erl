@@ -404,7 +404,7 @@ verify_summary(Evidence, Expectations) ->
 %% @doc The provenance of a CI job as an unsigned statement (JSON), written from the claims of its
 %% identity token (decoded) and from nothing else.
 %%
-%% Errors: `token_invalid', `option_invalid', `statement_invalid'.
+%% Errors: `token_claim_invalid', `option_invalid', `statement_invalid'.
 -spec provenance(
     github | gitlab, Claims :: #{binary() => hex_provenance_sigstore:json()}, production()
 ) ->

@@ -148,7 +148,7 @@ defmodule HexProvenance.Slsa do
   and from nothing else.
 
   `production` is a map of `:subjects` (maps of `:name` and `:digests`) and optionally `:build_type` with `:inputs`, and
-  `:unverified`. Errors: `:token_invalid`, `:option_invalid`, `:statement_invalid`.
+  `:unverified`. Errors: `:token_claim_invalid`, `:option_invalid`, `:statement_invalid`.
   """
   @spec provenance(:github | :gitlab, map(), map()) :: {:ok, String.t()} | {:error, Error.t()}
   def provenance(platform, claims, production) do

@@ -76,6 +76,7 @@ pub type Code {
   SignerFailed
   BudgetExhausted
   StorageFailed
+  TokenClaimInvalid
   PredicateUnsupported
   PredicateInvalid
   ClaimMismatch

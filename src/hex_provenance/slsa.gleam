@@ -414,7 +414,7 @@ pub type Production {
 }
 
 /// The provenance of a CI job as an unsigned statement (JSON), written from the claims of its identity token and from
-/// nothing else. Errors: `TokenInvalid`, `OptionInvalid`, `StatementInvalid`.
+/// nothing else. Errors: `TokenClaimInvalid`, `OptionInvalid`, `StatementInvalid`.
 @external(erlang, "hex_provenance_slsa_ffi", "provenance")
 pub fn provenance(
   platform: Platform,

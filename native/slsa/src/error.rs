@@ -22,8 +22,8 @@ provenance_base::catalogue! {
         = "option_invalid", Input, "option {option} is not valid: expected {expected}",
           "Correct the option; the documentation of the function lists all of them.";
     /// A claim of an identity token that provenance needs and that is missing or cannot be.
-    TokenInvalid { claim: &'static str, reason: String }
-        = "token_invalid", Input, "the identity token cannot be used ({claim}): {reason}",
+    TokenClaimInvalid { claim: &'static str, reason: String }
+        = "token_claim_invalid", Input, "the identity token cannot be used ({claim}): {reason}",
           "Use an unaltered identity token of a CI job; elsewhere no provenance can be claimed.";
     /// Not an in-toto statement, or one with a field that cannot be.
     StatementInvalid { field: String, reason: String }
@@ -41,6 +41,10 @@ provenance_base::catalogue! {
     SubjectAbsent { digest: String, subjects: u64 }
         = "subject_absent", Statement, "none of the statement's {subjects} subjects has the digest {digest}",
           "Check that the attestation and the artifact belong together; if they should, the artifact was changed.";
+    /// Nobody verified who signed.
+    SignatureUnverified {}
+        = "signature_unverified", Signature, "no signature was verified, so anybody may have written this",
+          "Verify the bundle's signature first, or say by name that unsigned provenance will do.";
     /// The statement and its signer's certificate disagree.
     ClaimMismatch { field: String, claim: &'static str, stated: String, certified: String }
         = "claim_mismatch", Signature, "{field} is \"{stated}\", but the signer's certificate says \"{certified}\" ({claim})",

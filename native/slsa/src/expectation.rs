@@ -59,6 +59,9 @@ pub struct Expectations {
     pub only_these_inputs: bool,
     /// What to do about external parameters that the build type does not define.
     pub unrecognised: Unrecognised,
+    /// Whether provenance whose signature nobody verified will do: never above level 1, and only worth as much as the place
+    /// it was found in.
+    pub unsigned: bool,
     /// The lowest level.
     pub min_level: Level,
 }

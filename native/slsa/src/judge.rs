@@ -181,12 +181,13 @@ fn judge_owned(
         signed: signer.is_some(),
         by_key: signer.is_some_and(|claims| claims.key.is_some() && claims.issuer().is_none()),
     });
-    let inputs = std::mem::take(&mut facts.inputs);
+    let (inputs, unrecognised) = (std::mem::take(&mut facts.inputs), std::mem::take(&mut facts.unrecognised));
     let mut judgement = Judgement {
         predicate_type: statement.predicate_type,
         dialect: dialect.map(Dialect::as_str),
         subjects: statement.subjects,
         inputs,
+        unrecognised,
         builder_vouched: vouched,
         refusals: cross_check.mismatches.clone(),
         cross_check,
@@ -234,7 +235,6 @@ fn describe(provenance: Provenance, facts: &Facts, signer: Option<&Claims>) -> J
         dependencies: provenance.resolved_dependencies,
         metadata: provenance.metadata,
         claims: signer.cloned(),
-        unrecognised: facts.unrecognised.clone(),
         ..Judgement::default()
     }
 }

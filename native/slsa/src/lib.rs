@@ -51,3 +51,8 @@ pub use repository::Repository;
 pub use resource::{DigestSet, ResourceDescriptor};
 pub use statement::Statement;
 pub use vsa::Vsa;
+
+/// The guide's example is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../../guides/slsa.md")]
+mod guide {}

@@ -64,7 +64,7 @@ fn plain(text: &str) -> bool {
 }
 
 fn invalid(claim: &'static str, reason: &str) -> Error {
-    Fault::TokenInvalid { claim, reason: quote(reason) }.into()
+    Fault::TokenClaimInvalid { claim, reason: quote(reason) }.into()
 }
 
 /// `{"uri": "git+SOURCE@REF", "digest": {"gitCommit": SHA}}`

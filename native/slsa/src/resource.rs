@@ -57,14 +57,16 @@ impl ResourceDescriptor {
         Value::Object(object)
     }
 
-    /// The git commit it is at: `gitCommit`, the older `sha1`, or forty digits under `sha256`, which is how GitLab's
-    /// runner writes them.
-    #[must_use]
-    pub fn commit(&self) -> Option<&str> {
-        let named = self.digest.get("gitCommit").or_else(|| self.digest.get("sha1"));
-        let misnamed = || self.digest.get("sha256").filter(|v| v.len() == 40);
-        named.or_else(misnamed).map(String::as_str).filter(|v| is_commit(v))
+    /// The git commits it says it is at, as written: `gitCommit`, the older `sha1`, and forty digits under `sha256`, which is
+    /// how GitLab's runner writes them.
+    pub fn commits(&self) -> impl Iterator<Item = &str> {
+        commits(&self.digest)
     }
+}
+
+pub(crate) fn commits(digest: &DigestSet) -> impl Iterator<Item = &str> {
+    let misnamed = digest.get("sha256").filter(|value| value.len() == 40);
+    ["gitCommit", "sha1"].into_iter().filter_map(|name| digest.get(name)).chain(misnamed).map(String::as_str)
 }
 
 /// Digests; their values are texts that are not empty.
@@ -125,10 +127,10 @@ mod tests {
         let sha = "a".repeat(40);
         for name in ["gitCommit", "sha1", "sha256"] {
             let value = serde_json::json!({"digest": {name: sha}});
-            assert_eq!(read(&value).unwrap().commit(), Some(sha.as_str()), "{name}");
+            assert_eq!(read(&value).unwrap().commits().collect::<Vec<_>>(), [sha.as_str()], "{name}");
         }
         let artifact = serde_json::json!({"digest": {"sha256": "a".repeat(64)}});
-        assert_eq!(read(&artifact).unwrap().commit(), None, "the digest of a file is no commit");
+        assert_eq!(read(&artifact).unwrap().commits().next(), None, "the digest of a file is no commit");
     }
 
     #[test]

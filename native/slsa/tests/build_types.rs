@@ -5,7 +5,8 @@
 mod common;
 
 use common::*;
-use provenance_slsa::{BuildType, BuildTypes, Claims, Dialect, Judgement, Level, Matcher, Rules};
+use provenance_slsa::builder::{BuilderId, BuilderRow, Refs, Signer};
+use provenance_slsa::{BuildType, BuildTypes, Builders, Claims, Dialect, Judgement, Level, Matcher, Rules};
 use serde_json::{Value, json};
 
 fn facts(judgement: &Judgement) -> [Option<&str>; 6] {
@@ -70,6 +71,22 @@ fn github_workflow_commit() {
     let mut changed = github();
     put(&mut changed, "/predicate/buildDefinition/resolvedDependencies/0/digest/gitCommit", json!("e".repeat(40)));
     assert_eq!(codes(&judge(&changed, &claims())), ["claim_mismatch"]);
+}
+
+#[test]
+fn commits_are_compared_however_they_are_written() {
+    for digest in [
+        json!({"gitCommit": "main"}),
+        json!({"sha1": ""  , "gitCommit": "x"}),
+        json!({"gitCommit": COMMIT, "sha1": "e".repeat(40)}),
+    ] {
+        let mut changed = generic();
+        put(&mut changed, "/predicate/materials/0/digest", digest.clone());
+        assert!(!judge(&changed, &claims_of(GENERATOR)).accepted(), "{digest}");
+    }
+    let mut changed = generic();
+    put(&mut changed, "/predicate/invocation/environment/github_ref_type", json!("branch"));
+    assert_eq!(codes(&judge(&changed, &claims_of(GENERATOR))), ["provenance_inconsistent"]);
 }
 
 #[test]
@@ -369,6 +386,28 @@ fn npm_on_gitlab() {
         put(&mut changed, pointer, json!(value));
         assert_eq!(codes(&judge(&changed, &gitlab_claims())), ["claim_mismatch"], "{pointer}");
     }
+}
+
+#[test]
+fn a_platform_may_sign_with_a_key_of_its_own() {
+    let row = BuilderRow {
+        name: "own".to_owned(),
+        instances: Vec::new(),
+        issuer: None,
+        signer: Signer::Key("sha256:00".to_owned()),
+        builder_id: BuilderId::Named(Matcher::exact(GENERATOR).unwrap()),
+        build_types: Vec::new(),
+        runner_environment: None,
+        refs: Refs::Any,
+        own_repository: None,
+        max_level: Level::L3,
+        reason: "the platform holds the key".to_owned(),
+        source: "https://example.com".to_owned(),
+    };
+    let rules = Rules { builders: Builders::none().with(row), ..Rules::well_known() };
+    let by = |key: &str| judge_with(&generic(), &Claims { key: Some(key.to_owned()), ..Claims::default() }, &rules);
+    assert_eq!((by("sha256:00").level(), by("sha256:00").accepted()), (Level::L3, true));
+    assert_eq!(by("sha256:01").level(), Level::L1);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -69,6 +69,32 @@ fn the_wrong_signer_is_refused() {
     assert_eq!(judgement.source.as_deref(), Some("https://github.com/loosebazooka/aa-test"));
 }
 
+/// Whatever the Sigstore library calls a claim has its place here.
+#[test]
+fn every_claim_has_a_field() {
+    for claim in provenance_sigstore::claims::CLAIMS {
+        assert!(Claims::default().set(claim.name, "x"), "{}", claim.name);
+    }
+}
+
+/// Faces render both libraries' faults into one catalogue: a code that both use has one meaning.
+#[test]
+fn codes_in_both_libraries_mean_the_same() {
+    let theirs: BTreeMap<_, _> = provenance_sigstore::error::CATALOGUE.iter().map(|e| (e.code, e)).collect();
+    let mut shared = Vec::new();
+    for entry in provenance_slsa::error::CATALOGUE {
+        if let Some(other) = theirs.get(entry.code) {
+            assert_eq!(entry.stage.as_str(), other.stage.as_str(), "{}", entry.code);
+            assert_eq!(entry.details, other.details, "{}", entry.code);
+            shared.push(entry.code);
+        }
+    }
+    assert_eq!(
+        shared,
+        ["input_too_large", "malformed", "option_invalid", "statement_invalid", "subject_absent", "internal"]
+    );
+}
+
 /// Payloads of any kind: what is no provenance is an error, and nothing panics.
 #[test]
 fn every_payload_is_judged_or_an_error() {
@@ -116,6 +142,116 @@ fn changed_payloads_are_refused() {
         }
     }
     assert!(changed > 100, "only {changed}");
+}
+
+/// What can be changed in a genuine provenance without anybody noticing, when its signature is not looked at: fields that no
+/// claim states. Each is listed; whatever else is changed is refused or costs the level.
+#[test]
+fn only_what_no_claim_states_can_be_changed() {
+    let Some(entries) = entries() else { return };
+    let mut survivors = BTreeSet::new();
+    for entry in entries.iter().filter(|e| e.get("expect") == Some("accept") && is_slsa(e)) {
+        let (claims, bytes) = verified(entry, true).unwrap();
+        let document: Value = serde_json::from_slice(&bytes).unwrap();
+        let rules = Rules::well_known();
+        let before = judge_bytes(&bytes, Some(&claims), None, &rules).unwrap();
+        if before.level() < Level::L2 {
+            continue;
+        }
+        let mut leaves = Vec::new();
+        collect_leaves(&document["predicate"], "/predicate".to_owned(), &mut leaves);
+        for leaf in leaves {
+            let mut changed = document.clone();
+            let at = changed.pointer_mut(&leaf).unwrap();
+            *at = match at {
+                Value::String(text) => Value::from(format!("{text}x")),
+                Value::Number(_) => Value::from(7),
+                Value::Bool(flag) => Value::from(!*flag),
+                _ => Value::from("x"),
+            };
+            match judge_bytes(changed.to_string().as_bytes(), Some(&claims), None, &rules) {
+                Ok(after) if after.accepted() && after.level() == before.level() => {
+                    survivors.insert(format!("{} {}", before.dialect.unwrap(), family(&leaf)));
+                }
+                _ => {}
+            }
+            let mut fewer = document.clone();
+            let (parent, key) = leaf.rsplit_once('/').unwrap();
+            if let Some(object) = fewer.pointer_mut(parent).and_then(Value::as_object_mut) {
+                object.remove(&key.replace("~1", "/").replace("~0", "~"));
+                assert!(is_less(&fewer, &claims, &before), "{}: {leaf}", entry.id);
+            }
+        }
+    }
+    let listed: BTreeSet<String> = UNVERIFIED.iter().map(|s| (*s).to_owned()).collect();
+    assert_eq!(survivors, listed);
+}
+
+/// Leaving something out never makes more of a provenance.
+fn is_less(document: &Value, claims: &Claims, before: &Judgement) -> bool {
+    match judge_bytes(document.to_string().as_bytes(), Some(claims), None, &Rules::well_known()) {
+        Err(e) => e.code() == "predicate_invalid",
+        Ok(judged) => {
+            judged.level() <= before.level() && judged.source == before.source && judged.commit == before.commit
+        }
+    }
+}
+
+const UNVERIFIED: &[&str] = &[
+    "container_based /predicate/buildDefinition/externalParameters/buildConfig",
+    "container_based /predicate/buildDefinition/externalParameters/builderImage",
+    "container_based /predicate/buildDefinition/externalParameters/configPath",
+    "container_based /predicate/buildDefinition/internalParameters/GITHUB_ACTOR_ID",
+    "container_based /predicate/buildDefinition/internalParameters/GITHUB_BASE_REF",
+    "container_based /predicate/buildDefinition/internalParameters/GITHUB_RUN_NUMBER",
+    "container_based /predicate/buildDefinition/internalParameters/GITHUB_TRIGGERING_ACTOR_ID",
+    "container_based /predicate/buildDefinition/internalParameters/GITHUB_WORKFLOW",
+    "container_based /predicate/buildDefinition/resolvedDependencies/1/digest/sha256",
+    "container_based /predicate/buildDefinition/resolvedDependencies/1/uri",
+    "delegator /predicate/buildDefinition/externalParameters/inputs",
+    "delegator /predicate/buildDefinition/internalParameters/GITHUB_ACTOR_ID",
+    "delegator /predicate/buildDefinition/internalParameters/GITHUB_BASE_REF",
+    "delegator /predicate/buildDefinition/internalParameters/GITHUB_RUN_NUMBER",
+    "delegator /predicate/buildDefinition/internalParameters/GITHUB_TRIGGERING_ACTOR_ID",
+    "generator /predicate/buildConfig",
+    "generator /predicate/invocation/environment/arch",
+    "generator /predicate/invocation/environment/github_actor",
+    "generator /predicate/invocation/environment/github_actor_id",
+    "generator /predicate/invocation/environment/github_base_ref",
+    "generator /predicate/invocation/environment/github_head_ref",
+    "generator /predicate/invocation/environment/github_run_number",
+    "generator /predicate/invocation/environment/os",
+    "generator /predicate/materials/1/uri",
+    "generator /predicate/metadata/completeness/environment",
+    "generator /predicate/metadata/completeness/materials",
+    "generator /predicate/metadata/reproducible",
+    "npm_github /predicate/metadata/completeness/environment",
+    "npm_github /predicate/metadata/completeness/materials",
+    "npm_github /predicate/metadata/completeness/parameters",
+    "npm_github /predicate/metadata/reproducible",
+];
+
+/// Every leaf but those of the event that started the workflow, of which only the inputs are read.
+fn collect_leaves(value: &Value, at: String, leaves: &mut Vec<String>) {
+    match value {
+        Value::Object(object) => {
+            for (key, inner) in object.iter().filter(|(key, _)| !key.eq_ignore_ascii_case("github_event_payload")) {
+                collect_leaves(inner, format!("{at}/{}", key.replace('~', "~0").replace('/', "~1")), leaves);
+            }
+        }
+        Value::Array(list) => {
+            list.iter().enumerate().for_each(|(i, inner)| collect_leaves(inner, format!("{at}/{i}"), leaves));
+        }
+        _ => leaves.push(at),
+    }
+}
+
+/// Inputs are the tools' own, and so are the steps of Go's: one entry for all of them.
+fn family(leaf: &str) -> String {
+    let end = ["/inputs/", "/buildConfig/", "/builderImage/", "/vars/"]
+        .iter()
+        .find_map(|part| leaf.find(part).map(|i| i.saturating_add(part.len()).saturating_sub(1)));
+    end.and_then(|end| leaf.get(..end)).unwrap_or(leaf).to_owned()
 }
 
 /// Judging costs at most a tenth of verifying, for every entry. Verifying is what the caller did before; the root is

@@ -6,7 +6,7 @@ mod common;
 
 use common::*;
 use provenance_slsa::error::Detail;
-use provenance_slsa::expectation::{Source, Unrecognised, VersionTag};
+use provenance_slsa::expectation::{Input, Source, Unrecognised, VersionTag};
 use provenance_slsa::{Claims, Expectations, Level, Matcher, Record, Rules};
 use serde_json::json;
 
@@ -72,8 +72,8 @@ fn what_is_refused() {
         ("signer_refused", Expectations { signer: matcher("https://github.com/acme/lib/**"), ..none() }),
         ("signer_refused", Expectations { signer_digest: Some(COMMIT.to_owned()), ..none() }),
         ("signer_refused", Expectations { issuer: matcher("https://gitlab.com"), ..none() }),
-        ("signer_refused", Expectations { source_id: Some("12".to_owned()), ..none() }),
-        ("signer_refused", Expectations { owner_id: Some("23".to_owned()), ..none() }),
+        ("source_refused", Expectations { source_id: Some("12".to_owned()), ..none() }),
+        ("source_refused", Expectations { owner_id: Some("23".to_owned()), ..none() }),
         ("signer_refused", Expectations { environment: matcher("production"), ..none() }),
         ("signer_refused", Expectations { visibility: matcher("private"), ..none() }),
         ("trigger_refused", Expectations { triggers: vec!["release".to_owned()], ..none() }),
@@ -88,7 +88,7 @@ fn what_is_refused() {
         // Nothing that an unsigned statement says of its signer meets an expectation of the signer.
         let rules = Rules { expectations: refused, ..Rules::well_known() };
         let unsigned = provenance_slsa::judge_value(&generic(), None, None, &rules).unwrap();
-        assert_eq!(codes(&unsigned), [code]);
+        assert_eq!(codes(&unsigned), ["signature_unverified", code]);
     }
 }
 
@@ -111,12 +111,34 @@ fn all_refusals_are_reported_with_their_facts() {
 }
 
 #[test]
+fn unsigned_provenance_is_refused_unless_somebody_says_that_it_will_do() {
+    let judged = |unsigned| {
+        let expectations = Expectations { unsigned, source: Some(Source::exact(SOURCE).unwrap()), ..none() };
+        provenance_slsa::judge_value(&generic(), None, None, &Rules { expectations, ..Rules::well_known() }).unwrap()
+    };
+    assert_eq!(codes(&judged(false)), ["signature_unverified"]);
+    assert_eq!((codes(&judged(true)), judged(true).level()), (vec![], Level::L1));
+}
+
+#[test]
 fn unrecognised_parameters_can_be_reported_only() {
     let mut document = github();
     put(&mut document, "/predicate/buildDefinition/externalParameters/x", json!(1));
     let expectations = Expectations { unrecognised: Unrecognised::Report, ..none() };
     let judged = judge_with(&document, &claims(), &Rules { expectations, ..Rules::well_known() });
     assert_eq!((judged.accepted(), judged.unrecognised), (true, vec!["x".to_owned()]));
+}
+
+#[test]
+fn an_expected_parameter_is_compared_wherever_it_stands() {
+    let mut document = github();
+    put(&mut document, "/predicate/buildDefinition/externalParameters/workflow/flavour", json!("mint"));
+    let judged = |wanted: &str| {
+        let inputs = [("workflow.flavour".to_owned(), Input::Matches(matcher(wanted).unwrap()))].into();
+        let expectations = Expectations { inputs, ..none() };
+        codes(&judge_with(&document, &claims(), &Rules { expectations, ..Rules::well_known() }))
+    };
+    assert_eq!((judged("m*"), judged("plain")), (vec![], vec!["input_refused"]));
 }
 
 #[test]

@@ -194,7 +194,11 @@ fn tokens_that_cannot_be() {
         "runner_environment",
     ] {
         for value in [Value::Null, json!(""), json!("a b"), json!([])] {
-            assert_eq!(refused(produce::github, &github_token(), &plain(), name, value), "token_invalid", "{name}");
+            assert_eq!(
+                refused(produce::github, &github_token(), &plain(), name, value),
+                "token_claim_invalid",
+                "{name}"
+            );
         }
     }
     for (name, value) in [
@@ -204,7 +208,11 @@ fn tokens_that_cannot_be() {
         ("workflow_ref", "evil/lib/.github/workflows/x.yml@refs/tags/v1.2.3"),
         ("workflow_ref", "acme/lib/.github/workflows/x.yml@refs/heads/main"),
     ] {
-        assert_eq!(refused(produce::github, &github_token(), &plain(), name, json!(value)), "token_invalid", "{name}");
+        assert_eq!(
+            refused(produce::github, &github_token(), &plain(), name, json!(value)),
+            "token_claim_invalid",
+            "{name}"
+        );
     }
     let production = Production { build_type: Some(PUBLISH.to_owned()), ..plain() };
     for (name, value) in [
@@ -216,7 +224,7 @@ fn tokens_that_cannot_be() {
     ] {
         assert_eq!(
             refused(produce::gitlab, &gitlab_token(), &production, name, json!(value)),
-            "token_invalid",
+            "token_claim_invalid",
             "{name}"
         );
     }

@@ -18,9 +18,7 @@ pub(super) fn read(provenance: &Provenance, limits: &Limits) -> Result<Facts> {
     if let Some(uri) = source.uri.as_deref() {
         facts.set_source_uri("externalParameters.source.uri", uri);
     }
-    if let Some(commit) = source.commit() {
-        facts.set_commit("externalParameters.source.digest", commit);
-    }
+    facts.set_commits("externalParameters.source.digest", &source.digest);
     let input = |name: &str| Some((name.to_owned(), external.object.get(name)?.clone()));
     facts.inputs = INPUTS.into_iter().filter_map(input).collect();
     facts.read_dependencies("resolvedDependencies", &provenance.resolved_dependencies);

@@ -38,9 +38,7 @@ fn read_draft(facts: &mut Facts, external: Fields<'_>) -> Result<()> {
     if let Some(uri) = source.uri.as_deref() {
         facts.set_source_uri("externalParameters.source.uri", uri);
     }
-    if let Some(commit) = source.commit() {
-        facts.set_commit("externalParameters.source.digest", commit);
-    }
+    facts.set_commits("externalParameters.source.digest", &source.digest);
     if let Some(path) = external.text("workflowPath")? {
         facts.workflow = Some(path.to_owned());
         facts.check("externalParameters.workflowPath", Against::ConfigPath, path);

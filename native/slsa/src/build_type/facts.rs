@@ -9,7 +9,7 @@ use crate::error::{Fault, quote};
 use crate::fields::Object;
 use crate::provenance::Provenance;
 use crate::repository::{Repository, Workflow, split_ref, without_server};
-use crate::resource::ResourceDescriptor;
+use crate::resource::{DigestSet, ResourceDescriptor, commits};
 
 /// How many faults of one kind are reported: one refuses, more explain, thousands only cost memory.
 pub(crate) const MAX_REPORTED: usize = 32;
@@ -190,6 +190,13 @@ impl Facts {
         self.check(field, Against::Commit, commit);
     }
 
+    /// Whatever a digest set says of a commit must agree, well-formed or not.
+    pub(crate) fn set_commits(&mut self, field: &str, digest: &DigestSet) {
+        for commit in commits(digest) {
+            self.set_commit(field, commit);
+        }
+    }
+
     pub(crate) fn contradict(&mut self, field: &str, value: &str, other: &str, other_value: &str) {
         if self.contradictions.len() >= MAX_REPORTED {
             return;
@@ -219,9 +226,7 @@ impl Facts {
             if let Some(reference) = reference {
                 self.set_reference(&format!("{field}.uri"), reference);
             }
-            if let Some(commit) = dependency.commit() {
-                self.set_commit(&format!("{field}.digest"), commit);
-            }
+            self.set_commits(&format!("{field}.digest"), &dependency.digest);
         }
         if !found && !dependencies.is_empty() {
             let first = dependencies.first().and_then(|d| d.uri.as_deref()).unwrap_or_default();

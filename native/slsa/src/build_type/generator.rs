@@ -17,9 +17,7 @@ pub(super) fn read(provenance: &Provenance, dialect: Dialect, limits: &Limits) -
         if let Some(uri) = &source.uri {
             facts.set_source_uri("invocation.configSource.uri", uri);
         }
-        if let Some(commit) = commit_of(&source.digest) {
-            facts.set_commit("invocation.configSource.digest", commit);
-        }
+        facts.set_commits("invocation.configSource.digest", &source.digest);
         read_entry_point(&mut facts, source.entry_point.as_deref());
     }
     facts.read_dependencies("materials", &provenance.resolved_dependencies);
@@ -40,11 +38,6 @@ pub(super) fn read(provenance: &Provenance, dialect: Dialect, limits: &Limits) -
         }
     }
     Ok(facts)
-}
-
-fn commit_of(digest: &crate::resource::DigestSet) -> Option<&str> {
-    let commit = digest.get("gitCommit").or_else(|| digest.get("sha1")).map(String::as_str)?;
-    crate::resource::is_commit(commit).then_some(commit)
 }
 
 /// A path; `OWNER/NAME/PATH@REF` (npm's v1); or the workflow's display name (npm's v0), which no claim but the oldest has.
@@ -88,6 +81,11 @@ pub(super) fn read_environment(facts: &mut Facts, environment: Fields<'_>) -> Re
         if let (key, Some(commit)) = spelled(environment, name)? {
             facts.set_commit(&environment.path(&key), &commit);
         }
+    }
+    if let ((key, Some(kind)), Some(reference)) = (spelled(environment, "GITHUB_REF_TYPE")?, facts.reference.clone())
+        && !(if reference.starts_with("refs/tags/") { kind == "tag" } else { kind == "branch" })
+    {
+        facts.contradict(&environment.path(&key), &kind, "ref", &reference);
     }
     facts.trigger = spelled(environment, "GITHUB_EVENT_NAME")?.1;
     if facts.workflow.is_none()

@@ -60,10 +60,7 @@ fn read_v0_2(facts: &mut Facts, provenance: &Provenance, limits: &Limits) -> Res
         if let Some(uri) = &source.uri {
             facts.set_source_uri("invocation.configSource.uri", uri);
         }
-        let at = crate::resource::ResourceDescriptor { digest: source.digest.clone(), ..Default::default() };
-        if let Some(commit) = at.commit() {
-            facts.set_commit("invocation.configSource.digest", commit);
-        }
+        facts.set_commits("invocation.configSource.digest", &source.digest);
         facts.inputs.extend(source.entry_point.iter().map(|job| ("entryPoint".to_owned(), job.as_str().into())));
     }
     read_variables(facts, "", &provenance.external_parameters);
@@ -74,8 +71,9 @@ fn read_v0_2(facts: &mut Facts, provenance: &Provenance, limits: &Limits) -> Res
     facts.check_some("invocation.environment.job.id", Against::JobId, job.scalar("id")?.as_deref());
     let pipeline = environment.within(environment.object("pipeline")?, "invocation.environment.pipeline");
     if let Some(path) = pipeline.text("ref")? {
-        facts.workflow = Some(path.to_owned());
-        facts.check("invocation.environment.pipeline.ref", Against::ConfigPath, path);
+        let file = path.split_once('@').map_or(path, |(file, _)| file);
+        facts.workflow = Some(file.to_owned());
+        facts.check("invocation.environment.pipeline.ref", Against::ConfigPath, file);
     }
     facts.check_some("invocation.environment.project", Against::RepositoryPath, environment.text("project")?);
     Ok(())
@@ -102,7 +100,11 @@ fn read_variables(facts: &mut Facts, prefix: &str, variables: &Object) {
             "CI_PROJECT_URL" => check(facts, prefix, name, Against::Repository, value),
             "CI_PROJECT_PATH" => check(facts, prefix, name, Against::RepositoryPath, value),
             "CI_JOB_ID" => check(facts, prefix, name, Against::JobId, value),
-            "CI_CONFIG_PATH" => check(facts, prefix, name, Against::ConfigPath, value),
+            // `FILE@GROUP/PROJECT` where the pipeline is another project's.
+            "CI_CONFIG_PATH" => {
+                let file = value.as_str().map(|path| path.split_once('@').map_or(path, |(file, _)| file));
+                check(facts, prefix, name, Against::ConfigPath, &file.into());
+            }
             "CI_PIPELINE_SOURCE" => {
                 facts.trigger = value.as_str().map(str::to_owned);
                 check(facts, prefix, name, Against::Trigger, value);

@@ -6,7 +6,7 @@ use super::{Expectations, Input, Unrecognised};
 use crate::build_type::MAX_REPORTED;
 use crate::claims::Claims;
 use crate::error::{Fault, quote};
-use crate::fields::plain;
+use crate::fields::{Object, plain};
 use crate::judge::Judgement;
 use crate::level::Level;
 use crate::pattern::Matcher;
@@ -16,7 +16,10 @@ use crate::resource::is_commit;
 /// What a judgement's expectations refuse.
 pub(crate) fn check(expected: &Expectations, judged: &Judgement, claims: Option<&Claims>) -> Vec<Fault> {
     let mut refusals = Vec::new();
-    check_source(expected, judged, &mut refusals);
+    if claims.is_none() && !expected.unsigned {
+        refusals.push(Fault::SignatureUnverified {});
+    }
+    check_source(expected, judged, claims, &mut refusals);
     check_ref(expected, judged, &mut refusals);
     check_signer(expected, claims, &mut refusals);
     check_run(expected, judged, claims, &mut refusals);
@@ -28,7 +31,18 @@ pub(crate) fn check(expected: &Expectations, judged: &Judgement, claims: Option<
 
 const ABSENT: &str = "absent";
 
-fn check_source(expected: &Expectations, judged: &Judgement, refusals: &mut Vec<Fault>) {
+fn check_source(expected: &Expectations, judged: &Judgement, claims: Option<&Claims>, refusals: &mut Vec<Fault>) {
+    for (what, wanted, actual) in [
+        ("repository id", &expected.source_id, claims.and_then(|c| c.source_repository_identifier.as_deref())),
+        ("owner id", &expected.owner_id, claims.and_then(|c| c.source_repository_owner_identifier.as_deref())),
+    ] {
+        if let Some(wanted) = wanted
+            && actual != Some(wanted)
+        {
+            let (expected, actual) = (format!("{what} {wanted}"), format!("{what} {}", actual.unwrap_or(ABSENT)));
+            refusals.push(Fault::SourceRefused { expected: quote(&expected), actual: quote(&actual) });
+        }
+    }
     let actual = judged.source.as_deref();
     let Some(source) = &expected.source else { return };
     match actual.map(Repository::parse) {
@@ -89,16 +103,11 @@ fn check_signer(expected: &Expectations, claims: Option<&Claims>, refusals: &mut
     {
         refuse("issuer", wanted.source(), issuer);
     }
-    for (field, wanted, actual) in [
-        ("digest", &expected.signer_digest, claims.and_then(|c| c.build_signer_digest.as_deref())),
-        ("source id", &expected.source_id, claims.and_then(|c| c.source_repository_identifier.as_deref())),
-        ("owner id", &expected.owner_id, claims.and_then(|c| c.source_repository_owner_identifier.as_deref())),
-    ] {
-        if let Some(wanted) = wanted
-            && actual != Some(wanted)
-        {
-            refuse(field, wanted, actual);
-        }
+    let digest = claims.and_then(|c| c.build_signer_digest.as_deref());
+    if let Some(wanted) = &expected.signer_digest
+        && digest != Some(wanted)
+    {
+        refuse("digest", wanted, digest);
     }
     for (field, wanted, actual) in [
         ("environment", &expected.environment, claims.and_then(|c| c.deployment_environment.as_deref())),
@@ -152,7 +161,7 @@ fn check_builder(expected: &Expectations, judged: &Judgement, refusals: &mut Vec
 
 fn check_inputs(expected: &Expectations, judged: &Judgement, refusals: &mut Vec<Fault>) {
     for (name, wanted) in &expected.inputs {
-        let actual = judged.inputs.get(name).or_else(|| judged.external_parameters.get(name));
+        let actual = judged.inputs.get(name).or_else(|| parameter(&judged.external_parameters, name));
         let actual = actual.filter(|value| !crate::build_type::is_unset(value));
         if !wanted.accepts(actual) {
             refusals.push(Fault::InputRefused {
@@ -178,6 +187,15 @@ fn check_inputs(expected: &Expectations, judged: &Judgement, refusals: &mut Vec<
             });
         }
     }
+}
+
+/// The parameter of that name, or of that path with dots, as unrecognised parameters are reported.
+fn parameter<'a>(parameters: &'a Object, name: &str) -> Option<&'a Value> {
+    let nested = || {
+        let (first, rest) = name.split_once('.')?;
+        parameter(parameters.get(first)?.as_object()?, rest)
+    };
+    parameters.get(name).or_else(nested)
 }
 
 fn check_level(expected: &Expectations, judged: &Judgement, refusals: &mut Vec<Fault>) {

@@ -11,7 +11,7 @@ use crate::statement::Statement;
 /// The provenance of a GitHub Actions job.
 ///
 /// # Errors
-/// `token_invalid` when a claim is missing or two do not fit together; `option_invalid` for inputs without a build type of
+/// `token_claim_invalid` when a claim is missing or two do not fit together; `option_invalid` for inputs without a build type of
 /// the publisher's own, or the reverse; `statement_invalid` for subjects that cannot be.
 pub fn github(token: &TokenClaims, production: &Production) -> Result<Statement> {
     let token = Token(token);

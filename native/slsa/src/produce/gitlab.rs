@@ -11,7 +11,7 @@ use crate::statement::Statement;
 /// runner's URL is in no certificate, so it belongs to [`Production::unverified`].
 ///
 /// # Errors
-/// `token_invalid` when a claim is missing or cannot be; `option_invalid` without a build type, or with inputs, for which
+/// `token_claim_invalid` when a claim is missing or cannot be; `option_invalid` without a build type, or with inputs, for which
 /// GitLab has no counterpart; `statement_invalid` for subjects that cannot be.
 pub fn gitlab(token: &TokenClaims, production: &Production) -> Result<Statement> {
     let build_type = match (&production.build_type, &production.inputs) {

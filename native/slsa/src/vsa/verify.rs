@@ -125,7 +125,7 @@ fn check_verifier(vsa: &Vsa, signer: &Claims, expected: &SummaryExpectations) ->
     Some(Fault::VerifierRefused { expected: quote(&ids.join(", ")), actual: quote(&actual) })
 }
 
-/// Each level implies those below it in its track. "Unevaluated" says nothing about a level, and any level more than that.
+/// Each level implies those below it in its track. Everything else is compared as it is.
 fn has(vsa: &Vsa, wanted: &SlsaResult) -> bool {
     vsa.verified_levels.iter().any(|actual| match (wanted, actual) {
         (SlsaResult::Level { track, level }, SlsaResult::Level { track: other, level: reached }) => {
