@@ -79,6 +79,7 @@
     | budget_exhausted
     | storage_failed
     | token_claim_invalid
+    | signature_unverified
     | predicate_unsupported
     | predicate_invalid
     | claim_mismatch

@@ -77,6 +77,7 @@ pub type Code {
   BudgetExhausted
   StorageFailed
   TokenClaimInvalid
+  SignatureUnverified
   PredicateUnsupported
   PredicateInvalid
   ClaimMismatch
