@@ -155,6 +155,14 @@ impl Http {
     }
 }
 
+/// `path` at a service, whose URL may end in a slash or not.
+pub(super) fn endpoint(base: &Url, path: &str) -> Url {
+    let mut url = base.clone();
+    let folder = format!("{}/{path}", base.path().trim_end_matches('/'));
+    url.set_path(&folder);
+    url
+}
+
 /// The client made last: reading the platform's certificate authorities takes longer than all of a signing.
 static LAST: Mutex<Option<(Network, Client)>> = Mutex::new(None);
 /// How long a connection waits for another request.

@@ -10,9 +10,10 @@ use reqwest::{Method, Url};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::http::{Answer, Http, Request};
+use super::http::{Answer, Http, Request, endpoint};
+use super::prepare::{Signature, SignedContent};
 use super::services::Service;
-use super::{Signature, SignedContent, endpoint, pem};
+use super::write::pem;
 use crate::artifact::HashAlgorithm;
 use crate::encoding::{Bytes, Int, base64_encode, hex_decode, hex_encode};
 use crate::error::{Fault, Result};

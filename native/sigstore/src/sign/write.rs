@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Signature, SignedContent};
+use super::prepare::{Signature, SignedContent};
 use crate::artifact::HashAlgorithm;
 use crate::bundle::Envelope;
 use crate::encoding::base64_encode;
@@ -55,6 +55,18 @@ fn dsse(signature: &Signature, payload: &[u8]) -> Value {
 /// An envelope around a statement.
 pub(super) fn envelope(payload: Vec<u8>, signature: Vec<u8>) -> Envelope {
     Envelope { payload_type: PAYLOAD_TYPE.to_owned(), payload, signature, keyid: String::new() }
+}
+
+/// RFC 7468.
+pub(super) fn pem(label: &str, der: &[u8]) -> String {
+    let encoded = base64_encode(der);
+    let mut out = format!("-----BEGIN {label}-----\n");
+    for line in encoded.as_bytes().chunks(64) {
+        out.push_str(&String::from_utf8_lossy(line));
+        out.push('\n');
+    }
+    out.push_str(&format!("-----END {label}-----\n"));
+    out
 }
 
 impl Signature {
