@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client, ClientBuilder, Url};
+use reqwest::{Certificate, Client, ClientBuilder, NoProxy, Url};
 
 use crate::error::{Error, Fault, Result, quote};
 
@@ -34,7 +34,7 @@ pub enum Proxy {
     Environment,
     /// None, whatever the environment says.
     Direct,
-    /// This one; credentials in its URL are used and never repeated in an error.
+    /// This one, but for hosts that `NO_PROXY` names; credentials in its URL are used and never repeated in an error.
     Url(String),
 }
 
@@ -65,11 +65,13 @@ pub(crate) fn client(network: &Network) -> Result<ClientBuilder> {
     Ok(match &network.proxy {
         Proxy::Environment => builder,
         Proxy::Direct => builder.no_proxy(),
-        Proxy::Url(url) => builder.no_proxy().proxy(
-            reqwest::Proxy::all(url)
-                .map_err(|_| Fault::OptionInvalid { option: "proxy".to_owned(), expected: "an http or https URL" })?,
-        ),
+        Proxy::Url(url) => builder.proxy(stated(url)?),
     })
+}
+
+fn stated(url: &str) -> Result<reqwest::Proxy> {
+    let invalid = |_| Fault::OptionInvalid { option: "proxy".to_owned(), expected: "an http or https URL" };
+    Ok(reqwest::Proxy::all(url).map_err(invalid)?.no_proxy(NoProxy::from_env()))
 }
 
 fn read_authorities(path: &Path) -> Result<Vec<Certificate>> {
