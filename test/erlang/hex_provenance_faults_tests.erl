@@ -15,6 +15,8 @@ faults_test_() ->
         Services ->
             {ok, _} = application:ensure_all_started(inets),
             World = ?WORLD:world(Services, ""),
+            %% What begins with the first signing, and stays, is nothing left behind.
+            {ok, _} = hex_provenance_sigstore:sign({bytes, <<>>}, options(World, #{})),
             [
                 {timeout, 60, {lists:flatten(io_lib:format("~s: ~s", [Service, Name])), fun() ->
                     fault(World, Service, Deed, Expected)
@@ -27,6 +29,10 @@ faults_test_() ->
                         {"nobody listens", fun nobody_listens/1},
                         {"a pause that is asked for is made", fun retry_after/1},
                         {"the next service stands in", fun stand_in/1},
+                        {"what a log has already it hands out", fun known_entry/1},
+                        {"another entry than the one asked for", fun other_known_entry/1},
+                        {"an entry that is said to be elsewhere", fun entry_elsewhere/1},
+                        {"an answer that got lost", fun lost_answer/1},
                         {"a promise by another certificate log", fun another_certificate_log/1},
                         {"a signing ends with its caller", fun killed_caller/1},
                         {"a key elsewhere that fails", fun bad_callbacks/1}
@@ -148,6 +154,79 @@ stand_in(World) ->
     end),
     ?assertMatch({ok, _}, hex_provenance_sigstore:sign({bytes, <<>>}, Options)).
 
+%% Rekor 1 takes an entry once, and says where it is when it is asked again. The one here takes it
+%% twice: what stands before it does not.
+known_entry(World) ->
+    Log = once(World, fun(Id, _) -> "/api/v1/log/entries/" ++ Id end),
+    Signed = fun(Content) ->
+        {ok, #{evidence := #{log_entries := [Entry]}}} = by_key(World, Log, Content),
+        maps:with([index, integrated_time, body], Entry)
+    end,
+    First = Signed(<<"a">>),
+    ?assertEqual(First, Signed(<<"a">>)),
+    ?assertNotEqual(First, Signed(<<"b">>)),
+    ?assertEqual([<<"POST">>, <<"POST">>, <<"GET">>, <<"POST">>], asked(Log)),
+    ?PROXY:stop(Log).
+
+other_known_entry(World) ->
+    Log = once(World, fun(Id, All) -> "/api/v1/log/entries/" ++ hd(All -- [Id]) end),
+    {ok, _} = by_key(World, Log, <<"a">>),
+    {ok, _} = by_key(World, Log, <<"b">>),
+    Answer = by_key(World, Log, <<"a">>),
+    ?assertMatch({error, #{code := log_entry_mismatch}}, Answer),
+    ?assertEqual([<<"POST">>, <<"POST">>, <<"POST">>, <<"GET">>], asked(Log)),
+    ?PROXY:stop(Log).
+
+%% Whoever answers a conflict does not say whom to ask next.
+entry_elsewhere(World) ->
+    Other = once(World, fun(Id, _) -> Id end),
+    [
+        begin
+            Log = once(World, Location),
+            {ok, _} = by_key(World, Log, <<"a">>),
+            Answer = by_key(World, Log, <<"a">>),
+            ?assertMatch(
+                {error, #{code := transport_failed, details := #{status := 409}}}, Answer
+            ),
+            ?assertEqual([<<"POST">>, <<"POST">>], asked(Log)),
+            ?assertEqual([], asked(Other)),
+            ?PROXY:stop(Log)
+        end
+     || Location <- [
+            fun(Id, _) -> maps:get(url, Other) ++ "/api/v1/log/entries/" ++ Id end,
+            fun(Id, _) -> "//127.0.0.2/api/v1/log/entries/" ++ Id end,
+            fun(_, _) -> "/api/v1/log/entries/../../../secret" end,
+            fun(_, _) -> "" end
+        ]
+    ],
+    ?PROXY:stop(Other).
+
+%% The log has taken an entry, and nobody heard: Rekor 1 hands it out, and for Rekor 2, which does
+%% not, ECDSA signs anew. Ed25519 would sign the same.
+lost_answer(World) ->
+    Lose = fun
+        (_, Right, 1) -> {cut, Right()};
+        (_, Right, _) -> Right()
+    end,
+    Log1 = once(World, fun(Id, _) -> "/api/v1/log/entries/" ++ Id end, Lose),
+    ?assertMatch({ok, _}, by_key(World, Log1, <<"lost">>)),
+    ?assertEqual([<<"POST">>, <<"POST">>, <<"GET">>], asked(Log1)),
+    ?PROXY:stop(Log1),
+    Sign = fun(Signer) ->
+        Log2 = proxy(World, log, counted(Lose)),
+        Config = moved(config(World, 2), #{log => maps:get(url, Log2)}),
+        Answer = hex_provenance_sigstore:sign({bytes, <<"lost">>}, signing(World, Signer, Config)),
+        ?PROXY:stop(Log2),
+        Answer
+    end,
+    [?assertMatch({ok, _}, Sign(Signer)) || Signer <- [person, p384, external_p256]],
+    Again = Sign(ed25519),
+    ?assertMatch({error, #{code := transport_failed, details := #{status := 409}}}, Again).
+
+by_key(World, #{url := Url}, Content) ->
+    Config = moved(config(World, 1), #{log => Url}),
+    hex_provenance_sigstore:sign({bytes, Content}, signing(World, ed25519, Config)).
+
 another_certificate_log(World) ->
     #{services := Services} = World,
     Root = hex_provenance_test_cases:json(filename:join(Services, "trusted_root.json")),
@@ -242,17 +321,58 @@ counted(Deed) ->
         Deed(Request, Right, counters:get(Count, 1))
     end.
 
+%% Rekor 1 behind a memory of what it has; `Location' says of an entry, among all, where it is.
+once(World, Location) ->
+    once(World, Location, fun(_, Right, _) -> Right() end).
+
+once(World, Location, Deed) ->
+    Known = ets:new(?MODULE, [public, ordered_set]),
+    Base = maps:get(log, bases(config(World, 1))),
+    Tell = counted(Deed),
+    Proxy = ?PROXY:start(fun(#{method := Method} = Request) ->
+        ets:insert(Known, {{asked, erlang:unique_integer([monotonic])}, Method}),
+        Tell(Request, fun() -> remembered(Known, Base, Location, Request) end)
+    end),
+    Proxy#{known => Known}.
+
+remembered(Known, Base, Location, #{method := <<"POST">>, body := Body} = Request) ->
+    case ets:lookup(Known, {posted, Body}) of
+        [] ->
+            {201, Headers, Json} = Answer = ?PROXY:forward(Base, Request),
+            [Id] = maps:keys(hex_provenance_test_json:decode(Json)),
+            ets:insert(Known, [{{posted, Body}, Id}, {{entry, Id}, {200, Headers, Json}}]),
+            Answer;
+        [{_, Id}] ->
+            All = [binary_to_list(One) || {{entry, One}, _} <- ets:tab2list(Known)],
+            {409, [{"location", Location(binary_to_list(Id), All)}], "{\"message\":\"known\"}"}
+    end;
+remembered(Known, _, _, #{method := <<"GET">>, path := Path}) ->
+    Id = lists:last(binary:split(Path, <<"/">>, [global])),
+    [{_, Answer}] = ets:lookup(Known, {entry, Id}),
+    Answer.
+
+asked(#{known := Known}) -> [Method || {{asked, _}, Method} <- ets:tab2list(Known)].
+
 proxy(World, Service, Deed) ->
-    Base = maps:get(Service, bases(World)),
+    Base = maps:get(Service, bases(config(World, 2))),
     ?PROXY:start(fun(Request) -> Deed(Request, fun() -> ?PROXY:forward(Base, Request) end) end).
 
 options(World, Instead) ->
     options(World, Instead, fun(Config) -> Config end).
 
 %% A person signs with the services, some of them elsewhere.
-options(#{services := Services} = World, Instead, Change) ->
-    Config = hex_provenance_test_cases:json(filename:join(Services, "signing_config.json")),
-    Moved = maps:fold(
+options(World, Instead, Change) ->
+    signing(World, person, Change(moved(config(World, 2), Instead))).
+
+signing(World, Signer, Config) ->
+    (?WORLD:signer(World, Signer))#{
+        services => {json, hex_provenance_test_json:encode(Config)},
+        trust => ?WORLD:trust(World),
+        proxy => direct
+    }.
+
+moved(Config, Instead) ->
+    maps:fold(
         fun(Service, Url, Acc) ->
             {Key, Path} = place(Service),
             #{Key := [One]} = Acc,
@@ -260,20 +380,16 @@ options(#{services := Services} = World, Instead, Change) ->
         end,
         Config,
         Instead
-    ),
-    (?WORLD:signer(World, person))#{
-        services => {json, hex_provenance_test_json:encode(Change(Moved))},
-        trust => ?WORLD:trust(World),
-        proxy => direct
-    }.
+    ).
+
+config(World, Log) -> hex_provenance_test_cases:json(?WORLD:config(World, Log)).
 
 place(ca) -> {<<"caUrls">>, ""};
 place(log) -> {<<"rekorTlogUrls">>, ""};
 place(tsa) -> {<<"tsaUrls">>, "/api/v1/timestamp"}.
 
 %% Where the services are.
-bases(#{services := Services}) ->
-    Config = hex_provenance_test_cases:json(filename:join(Services, "signing_config.json")),
+bases(Config) ->
     Url = fun(Key) ->
         #{Key := [#{<<"url">> := Url}]} = Config,
         #{scheme := Scheme, host := Host, port := Port} = uri_string:parse(Url),

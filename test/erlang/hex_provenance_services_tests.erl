@@ -4,7 +4,7 @@
 
 -include_lib("eunit/include/eunit.hrl").
 
--export([world/2, signer/2, trust/1, mint/3]).
+-export([world/2, signer/2, trust/1, config/2, mint/3]).
 
 -define(TYPE, "https://example.com/predicate/v1").
 

@@ -20,7 +20,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
 use zeroize::Zeroizing;
 
 pub use key::{Answer, ExternalKey, Request, SigningKey};
@@ -40,7 +39,7 @@ use crate::trust_root::{Thresholds, TrustRoot};
 use crate::verify::{ManagedKey, Policy, SignerPolicy, verify};
 use holder::Holder;
 use http::Http;
-use plan::Plan;
+use plan::{Plan, Vouched};
 use prepare::{Signature, prepare};
 
 /// Has `signer` sign `payload`.
@@ -171,40 +170,40 @@ async fn run(payload: Payload, signer: &Signer, options: &Options) -> Result<Sig
     let mut http = if plan.is_online() { Some(Http::open(&options.network, deadline).await?) } else { None };
     let holder = Holder::find(signer, options, &plan, http.as_mut()).await?;
     let (content, request) = prepare(payload, &holder, &plan, options).await?;
-    let bytes = holder.sign(request, options).await?;
-    let signature =
-        Signature { key: holder.public, certificate: holder.certificate, hint: options.hint.clone(), content, bytes };
-    let (stamps, entries) = match &http {
-        Some(http) => {
-            let made = tokio::join!(plan.stamp(http, &signature, options), plan.enter(http, &signature, options));
-            both(made.0, made.1)?
-        }
-        None => (Vec::new(), Vec::new()),
+    // ECDSA signs anew every time.
+    let again = matches!(request, Request::Digest(..)).then(|| request.clone());
+    let mut signature = Signature {
+        key: holder.public.clone(),
+        certificate: holder.certificate.clone(),
+        hint: options.hint.clone(),
+        content,
+        bytes: holder.sign(request, options).await?,
     };
-    finish(&signature, &stamps, entries, holder.identities, &plan, options)
-}
-
-/// Both, or what is wrong with either.
-fn both<A, B>(a: Result<A>, b: Result<B>) -> Result<(A, B)> {
-    match (a, b) {
-        (Ok(a), Ok(b)) => Ok((a, b)),
-        (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
-        (Err(a), Err(b)) => Err(a.and(b)),
-    }
+    let vouched = match &http {
+        Some(http) => match (plan.vouch(http, &signature, options).await, again) {
+            // Rekor 2 has it from a try whose answer got lost, and does not hand it out.
+            (Err(error), Some(request)) if rekor::is_conflict(&error) => {
+                signature.bytes = holder.sign(request, options).await?;
+                plan.vouch(http, &signature, options).await?
+            }
+            (vouched, _) => vouched?,
+        },
+        None => Vouched::default(),
+    };
+    finish(&signature, vouched, holder.identities, &plan, options)
 }
 
 /// The bundle, if it verifies.
 fn finish(
     signature: &Signature,
-    stamps: &[Vec<u8>],
-    entries: Vec<Value>,
+    vouched: Vouched,
     identities: Vec<Identity>,
     plan: &Plan,
     options: &Options,
 ) -> Result<Signed> {
     let counted = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
-    let (logged, stamped) = (counted(entries.len()), counted(stamps.len()));
-    let bundle = write::bundle(signature, stamps, entries);
+    let (logged, stamped) = (counted(vouched.entries.len()), counted(vouched.stamps.len()));
+    let bundle = write::bundle(signature, vouched);
     let policy = Policy {
         trust: plan.trust.iter().cloned().collect(),
         signer: if signature.certificate.is_some() {

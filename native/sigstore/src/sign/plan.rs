@@ -70,7 +70,16 @@ impl Plan {
         algorithm != KeyAlgorithm::Ed25519 && self.is_logged_in(1)
     }
 
-    pub(super) async fn stamp(&self, http: &Http, signature: &Signature, options: &Options) -> Result<Vec<Vec<u8>>> {
+    /// Has timestamp authorities and logs say that there is a signature.
+    pub(super) async fn vouch(&self, http: &Http, signature: &Signature, options: &Options) -> Result<Vouched> {
+        match tokio::join!(self.stamp(http, signature, options), self.enter(http, signature, options)) {
+            (Ok(stamps), Ok(entries)) => Ok(Vouched { stamps, entries }),
+            (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
+            (Err(a), Err(b)) => Err(a.and(b)),
+        }
+    }
+
+    async fn stamp(&self, http: &Http, signature: &Signature, options: &Options) -> Result<Vec<Vec<u8>>> {
         let (Some(choice), Some(trust)) = (&self.timestamp, &self.trust) else { return Ok(Vec::new()) };
         each(choice, |service| {
             Box::pin(async move {
@@ -83,10 +92,17 @@ impl Plan {
         .await
     }
 
-    pub(super) async fn enter(&self, http: &Http, signature: &Signature, options: &Options) -> Result<Vec<Value>> {
+    async fn enter(&self, http: &Http, signature: &Signature, options: &Options) -> Result<Vec<Value>> {
         let Some(choice) = &self.log else { return Ok(Vec::new()) };
         each(choice, |service| Box::pin(rekor::enter(http, service, signature, &options.limits))).await
     }
+}
+
+/// What says that there is a signature: timestamps, DER, and log entries as a bundle has them.
+#[derive(Default)]
+pub(super) struct Vouched {
+    pub(super) stamps: Vec<Vec<u8>>,
+    pub(super) entries: Vec<Value>,
 }
 
 /// Work in progress at a service.

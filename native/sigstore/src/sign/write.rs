@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::plan::Vouched;
 use super::prepare::{Signature, SignedContent};
 use crate::artifact::HashAlgorithm;
 use crate::bundle::Envelope;
@@ -11,17 +12,18 @@ use crate::statement::PAYLOAD_TYPE;
 const MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
 
 /// The bundle of a signature with what vouches for it, JSON.
-pub(super) fn bundle(signature: &Signature, stamps: &[Vec<u8>], entries: Vec<Value>) -> String {
+pub(super) fn bundle(signature: &Signature, vouched: Vouched) -> String {
     let mut material = Map::new();
     match &signature.certificate {
         Some(der) => material.insert("certificate".to_owned(), json!({ "rawBytes": base64_encode(der) })),
         None => material.insert("publicKey".to_owned(), json!({ "hint": signature.hint() })),
     };
-    if !entries.is_empty() {
-        material.insert("tlogEntries".to_owned(), entries.into());
+    if !vouched.entries.is_empty() {
+        material.insert("tlogEntries".to_owned(), vouched.entries.into());
     }
-    if !stamps.is_empty() {
-        let stamps: Vec<_> = stamps.iter().map(|der| json!({ "signedTimestamp": base64_encode(der) })).collect();
+    if !vouched.stamps.is_empty() {
+        let stamps: Vec<_> =
+            vouched.stamps.iter().map(|der| json!({ "signedTimestamp": base64_encode(der) })).collect();
         material.insert("timestampVerificationData".to_owned(), json!({ "rfc3161Timestamps": stamps }));
     }
     let (name, content) = match &signature.content {
