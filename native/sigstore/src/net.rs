@@ -49,11 +49,16 @@ impl std::fmt::Debug for Proxy {
     }
 }
 
-/// A client that keeps to `network`. Reads files.
-pub(crate) fn client(network: &Network) -> Result<ClientBuilder> {
+/// What is in the files of certificate authorities now.
+pub(crate) fn read_ca_files(network: &Network) -> Result<Vec<Vec<u8>>> {
+    network.ca_files.iter().map(|path| std::fs::read(path).map_err(|error| storage_fault(path, error))).collect()
+}
+
+/// A client that keeps to `network`, whose `ca_files` hold `pems`. Reads the platform's files.
+pub(crate) fn client(network: &Network, pems: &[Vec<u8>]) -> Result<ClientBuilder> {
     let mut authorities = Vec::new();
-    for path in &network.ca_files {
-        authorities.extend(read_authorities(path)?);
+    for (path, pem) in network.ca_files.iter().zip(pems) {
+        authorities.extend(parse_authorities(path, pem)?);
     }
     let builder = Client::builder()
         .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
@@ -74,9 +79,8 @@ fn stated(url: &str) -> Result<reqwest::Proxy> {
     Ok(reqwest::Proxy::all(url).map_err(invalid)?.no_proxy(NoProxy::from_env()))
 }
 
-fn read_authorities(path: &Path) -> Result<Vec<Certificate>> {
-    let pem = std::fs::read(path).map_err(|error| storage_fault(path, error))?;
-    let found = Certificate::from_pem_bundle(&pem).map_err(|error| storage_fault(path, describe(&error)))?;
+fn parse_authorities(path: &Path, pem: &[u8]) -> Result<Vec<Certificate>> {
+    let found = Certificate::from_pem_bundle(pem).map_err(|error| storage_fault(path, describe(&error)))?;
     if found.is_empty() { Err(storage_fault(path, "it holds no PEM certificate")) } else { Ok(found) }
 }
 
