@@ -4,7 +4,7 @@
 
 -include_lib("eunit/include/eunit.hrl").
 
--export([world/2, signer/2, trust/1, config/2, mint/3]).
+-export([world/2, signer/2, services/2, trust/1, config/2, mint/3]).
 
 -define(TYPE, "https://example.com/predicate/v1").
 
@@ -19,7 +19,6 @@ services_test_() ->
             [
                 {timeout, 600, {inparallel, 2, [kind(World, Kind) || Kind <- kinds()]}},
                 {timeout, 300, {inparallel, 2, others(World)}},
-                {timeout, 300, {"many at once", fun() -> many(World) end}},
                 [
                     {timeout, 120, {Name, fun() -> Test(World) end}}
                  || {Name, Test} <- [
@@ -327,41 +326,6 @@ file_and_digest(World) ->
     Other = {digest, sha512, crypto:hash(sha512, Content)},
     Answer = hex_provenance_sigstore:sign(Other, maps:merge(signer(World, person), Options)),
     ?assertMatch({error, #{code := digest_unavailable}}, Answer).
-
-%% None fails for our own reasons, and nobody else waits.
-many(World) ->
-    Options = maps:merge(signer(World, person), services(World, 2)),
-    Self = self(),
-    Sleeper = spawn_link(fun() -> sleeper(Self, []) end),
-    Workers = [
-        spawn_monitor(fun() ->
-            Payload = {bytes, integer_to_binary(N)},
-            {ok, _} = hex_provenance_sigstore:sign(Payload, Options#{timeout => 120000})
-        end)
-     || N <- lists:seq(1, 200)
-    ],
-    [
-        receive
-            {'DOWN', Monitor, process, Pid, Reason} -> ?assertEqual(normal, Reason)
-        end
-     || {Pid, Monitor} <- Workers
-    ],
-    Sleeper ! stop,
-    receive
-        {slept, Micros} ->
-            Sorted = lists:sort(Micros),
-            P99 = lists:nth(max(1, length(Sorted) * 99 div 100), Sorted),
-            ?debugFmt("200 signings: a 1 ms sleep takes ~p us at the 99th percentile", [P99]),
-            ?assert(P99 < 50_000)
-    end.
-
-sleeper(Parent, Micros) ->
-    receive
-        stop -> Parent ! {slept, Micros}
-    after 0 ->
-        {Slept, ok} = timer:tc(fun() -> timer:sleep(1) end),
-        sleeper(Parent, [Slept | Micros])
-    end.
 
 %% The services, and who signs with them.
 
