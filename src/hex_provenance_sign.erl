@@ -10,6 +10,15 @@
 
 -spec sign(term(), term()) -> {ok, map()} | {error, hex_provenance_error:error()}.
 sign(Payload, Options) ->
+    %% Token and key may be on this process's heap: no crash dump made meanwhile shows it.
+    Before = process_flag(sensitive, true),
+    try
+        begun(Payload, Options)
+    after
+        process_flag(sensitive, Before)
+    end.
+
+begun(Payload, Options) ->
     Reachable = hex_provenance_network:options(Options),
     {Callback, Native} = callback(hex_provenance_token:option(Reachable)),
     case hex_provenance_nif:sigstore_sign(Payload, Native) of

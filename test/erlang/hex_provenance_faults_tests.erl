@@ -29,6 +29,10 @@ faults_test_() ->
                         {"nobody listens", fun nobody_listens/1},
                         {"a pause that is asked for is made", fun retry_after/1},
                         {"the next service stands in", fun stand_in/1},
+                        {"what is refused is not asked again", fun refused/1},
+                        {"a log of version 1 that answers wrongly", fun rekor_1/1},
+                        {"GitHub's token service", fun token_service/1},
+                        {"nobody sees a token meanwhile", fun sensitive/1},
                         {"what a log has already it hands out", fun known_entry/1},
                         {"another entry than the one asked for", fun other_known_entry/1},
                         {"an entry that is said to be elsewhere", fun entry_elsewhere/1},
@@ -71,6 +75,8 @@ faults(World) ->
             {log, "entry of another artifact", replayed(World, log), log_entry_mismatch},
             {log, "proof that does not hold", fun spoil_proof/3, inclusion_mismatch},
             {log, "no proof", fun drop_proof/3, malformed},
+            {ca, "no certificate", certificate(<<"no certificate">>), malformed},
+            {ca, "no DER", certificate(pem(<<"no DER">>)), malformed},
             {ca, "certificate for another name", other_name(World), identity_refused},
             {ca, "certificate for another key", replayed(World, ca), certificate_invalid}
         ].
@@ -103,6 +109,15 @@ fault(World, Service, Deed, Expected) ->
     end,
     ?assertEqual({messages, []}, process_info(self(), messages)),
     nothing_left(Before, 50).
+
+certificate(Pem) ->
+    Chain = #{<<"chain">> => #{<<"certificates">> => [Pem]}},
+    Json = hex_provenance_test_json:encode(#{<<"signedCertificateEmbeddedSct">> => Chain}),
+    always({201, [], Json}).
+
+pem(Bytes) ->
+    Lines = ["-----BEGIN CERTIFICATE-----", base64:encode(Bytes), "-----END CERTIFICATE-----", ""],
+    iolist_to_binary(lists:join($\n, Lines)).
 
 %% No error repeats the token.
 silent(#{token := Token}, Error) ->
@@ -146,13 +161,124 @@ retry_after(World) ->
     ?assert(Micros >= 1_000_000).
 
 stand_in(World) ->
-    Dead = [<<"http://127.0.0.1:1/api/v1/timestamp">>],
-    Options = options(World, #{}, fun(Config) ->
-        #{<<"tsaUrls">> := [Tsa]} = Config,
-        First = [Tsa#{<<"url">> => Url, <<"operator">> => <<"dead">>} || Url <- Dead],
-        Config#{<<"tsaUrls">> => First ++ [Tsa]}
+    [
+        begin
+            {Key, Path} = place(Service),
+            Options = options(World, #{}, fun(Config) ->
+                #{Key := [One]} = Config,
+                Url = list_to_binary("http://127.0.0.1:1" ++ Path),
+                Dead = One#{<<"url">> => Url, <<"operator">> => <<"dead">>},
+                Config#{Key := [Dead, One]}
+            end),
+            ?assertMatch({ok, _}, hex_provenance_sigstore:sign({bytes, <<>>}, Options))
+        end
+     || Service <- [ca, log, tsa]
+    ].
+
+%% Another try is for what may be better by then.
+refused(World) ->
+    [
+        begin
+            Asked = counters:new(1, []),
+            Proxy = proxy(World, Service, fun(_, _) ->
+                counters:add(Asked, 1, 1),
+                Deed
+            end),
+            Options = options(World, #{Service => maps:get(url, Proxy)}),
+            {error, _} = hex_provenance_sigstore:sign({bytes, <<>>}, Options),
+            ?PROXY:stop(Proxy),
+            ?assertEqual({Service, Deed, Tries}, {Service, Deed, counters:get(Asked, 1)})
+        end
+     || Service <- [ca, log, tsa],
+        {Tries, Deed} <- [
+            {1, {400, [], ""}},
+            {1, {403, [], ""}},
+            {1, {302, [{"location", "http://127.0.0.1:1/"}], ""}},
+            {1, {201, [], "{"}},
+            {4, {502, [], ""}}
+        ]
+    ].
+
+rekor_1(World) ->
+    Answer = fun(Change) ->
+        Deed = fun(_, Right, _) ->
+            {201, Headers, Json} = Right(),
+            [{Id, Entry}] = maps:to_list(hex_provenance_test_json:decode(Json)),
+            {201, Headers, hex_provenance_test_json:encode(Change(Id, Entry))}
+        end,
+        Log = once(World, fun(_, _) -> "" end, Deed),
+        {error, #{code := Code}} = by_key(World, Log, crypto:strong_rand_bytes(8)),
+        ?PROXY:stop(Log),
+        Code
+    end,
+    Within = fun(Key, Value) ->
+        fun(Id, #{<<"verification">> := Verification} = Entry) ->
+            #{Id => Entry#{<<"verification">> := Verification#{Key => Value}}}
+        end
+    end,
+    ?assertEqual(malformed, Answer(fun(_, _) -> #{} end)),
+    ?assertEqual(malformed, Answer(fun(Id, Entry) -> #{Id => Entry, <<"b">> => Entry} end)),
+    ?assertEqual(malformed, Answer(fun(Id, _) -> #{Id => #{}} end)),
+    ?assertEqual(malformed, Answer(Within(<<"inclusionProof">>, #{}))),
+    Spoiled = base64:encode(<<"no signature">>),
+    ?assertEqual(set_invalid, Answer(Within(<<"signedEntryTimestamp">>, Spoiled))),
+    Later = fun(Id, #{<<"integratedTime">> := Time} = Entry) ->
+        #{Id => Entry#{<<"integratedTime">> := Time + 1}}
+    end,
+    ?assertEqual(set_invalid, Answer(Later)).
+
+%% What it answers may hold a token, and what it is asked with is one.
+token_service(World) ->
+    Bearer = "bearer-of-a-github-job",
+    Token = "e30.c2VjcmV0LXNlY3JldA.c2lnbmF0dXJl",
+    Options = maps:remove(token, options(World, #{})),
+    Sign = fun(Deed) ->
+        Proxy = ?PROXY:start(fun(#{headers := Headers, path := Path}) ->
+            Authorization = list_to_binary("Bearer " ++ Bearer),
+            ?assertEqual(Authorization, proplists:get_value(<<"authorization">>, Headers)),
+            ?assertEqual(<<"/token?v=2&audience=sigstore">>, Path),
+            Deed
+        end),
+        os:putenv("ACTIONS_ID_TOKEN_REQUEST_URL", maps:get(url, Proxy) ++ "/token?v=2"),
+        os:putenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN", Bearer),
+        try
+            {error, #{code := Code} = Error} = hex_provenance_sigstore:sign({bytes, <<>>}, Options),
+            [silent(#{token => list_to_binary(Secret)}, Error) || Secret <- [Bearer, Token]],
+            Code
+        after
+            os:unsetenv("ACTIONS_ID_TOKEN_REQUEST_URL"),
+            os:unsetenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN"),
+            ?PROXY:stop(Proxy)
+        end
+    end,
+    ?assertEqual(transport_failed, Sign({403, [], ["{\"message\":\"", Bearer, "\"}"]})),
+    ?assertEqual(transport_failed, Sign({500, [], Bearer})),
+    ?assertEqual(transport_failed, Sign({302, [{"location", "http://127.0.0.1:1/"}], ""})),
+    ?assertEqual(malformed, Sign({200, [], ["{\"value\":[\"", Token, "\"]}"]})),
+    ?assertEqual(malformed, Sign({200, [], Token})),
+    ?assertEqual(token_invalid, Sign({200, [], ["{\"value\":\"", Token, "\"}"]})).
+
+%% A crash dump holds what is on heaps; what shows a heap shows none of this one.
+sensitive(World) ->
+    Self = self(),
+    Proxy = ?PROXY:start(fun(_) ->
+        Self ! asked,
+        stall
     end),
-    ?assertMatch({ok, _}, hex_provenance_sigstore:sign({bytes, <<>>}, Options)).
+    Options = options(World, #{ca => maps:get(url, Proxy)}),
+    {Caller, Monitor} = spawn_monitor(fun() ->
+        {error, _} = hex_provenance_sigstore:sign({bytes, <<>>}, Options#{timeout => 1000}),
+        %% As it was before.
+        exit(process_flag(sensitive, false))
+    end),
+    receive
+        asked -> ok
+    end,
+    ?assertEqual({backtrace, <<>>}, process_info(Caller, backtrace)),
+    receive
+        {'DOWN', Monitor, process, Caller, Was} -> ?assertEqual(false, Was)
+    end,
+    ?PROXY:stop(Proxy).
 
 %% Rekor 1 takes an entry once, and says where it is when it is asked again. The one here takes it
 %% twice: what stands before it does not.
