@@ -76,22 +76,22 @@ sign_options(
     {options, As, Services, Trust, Log, Timestamps, Identities, Audience, Hint, Limits, Timeout,
         CaFiles, Proxy}
 ) ->
-    maps:merge(sign_as(As), (given(sign_extras(Trust, Identities, Hint, CaFiles, Proxy)))#{
+    maps:merge(sign_as(As), (given(sign_extras(Trust, Identities, Hint, CaFiles)))#{
         services => services(Services),
         log => logging(Log),
         timestamps => Timestamps,
         audience => Audience,
         limits => maps:from_list(Limits),
-        timeout => Timeout
+        timeout => Timeout,
+        proxy => proxy(Proxy)
     }).
 
-sign_extras(Trust, Identities, Hint, CaFiles, Proxy) ->
+sign_extras(Trust, Identities, Hint, CaFiles) ->
     [
         {trust, mapped(fun trust_one/1, Trust)},
         {identity, stated([identity_option(One) || One <- Identities])},
         {hint, Hint},
-        {ca_files, CaFiles},
-        {proxy, mapped(fun proxy/1, Proxy)}
+        {ca_files, CaFiles}
     ].
 
 mapped(Fun, {some, Value}) -> {some, Fun(Value)};
@@ -134,10 +134,9 @@ repository({'of', Instance}) -> Instance;
 repository({custom, Url, Root}) -> {custom, #{url => Url, root => Root}}.
 
 refresh_options({refresh_options, Timeout, Cache, Offline, CaFiles, Proxy}) ->
-    (given([{cache, cache(Cache)}]))#{
+    (given([{cache, cache(Cache)}, {ca_files, CaFiles}]))#{
         timeout => Timeout,
         offline => Offline,
-        ca_files => CaFiles,
         proxy => proxy(Proxy)
     }.
 

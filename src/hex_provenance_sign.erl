@@ -10,7 +10,17 @@
 
 -spec sign(term(), term()) -> {ok, map()} | {error, hex_provenance_error:error()}.
 sign(Payload, Options) ->
-    {Callback, Native} = callback(hex_provenance_token:option(network(Options))),
+    %% Token and key may be on this process's heap: no crash dump made meanwhile shows it.
+    Before = process_flag(sensitive, true),
+    try
+        begun(Payload, Options)
+    after
+        process_flag(sensitive, Before)
+    end.
+
+begun(Payload, Options) ->
+    Reachable = hex_provenance_network:options(Options),
+    {Callback, Native} = callback(hex_provenance_token:option(Reachable)),
     case hex_provenance_nif:sigstore_sign(Payload, Native) of
         {ok, Job} -> await(Job, Callback);
         {error, _} = Error -> Error
@@ -21,24 +31,6 @@ callback(#{external_key := #{sign := Sign} = Key} = Options) when is_function(Si
     {Sign, Options#{external_key := maps:remove(sign, Key)}};
 callback(Options) ->
     {none, Options}.
-
-%% What Hex users have set up counts here too, unless something is stated.
-network(Options) when is_map(Options) ->
-    Variables = [
-        {proxy, "HEX_HTTPS_PROXY", fun unicode:characters_to_binary/1},
-        {proxy, "HEX_HTTP_PROXY", fun unicode:characters_to_binary/1},
-        {ca_files, "HEX_CACERTS_PATH", fun(Path) -> [Path] end}
-    ],
-    lists:foldl(fun hex_variable/2, Options, Variables);
-network(Options) ->
-    Options.
-
-hex_variable({Option, Name, Read}, Options) ->
-    case {Options, os:getenv(Name, "")} of
-        {#{Option := _}, _} -> Options;
-        {_, ""} -> Options;
-        {_, Value} -> Options#{Option => Read(Value)}
-    end.
 
 await(Job, Callback) ->
     receive

@@ -209,8 +209,11 @@
 %%     `none' nothing is remembered, so an older root that is still valid could be served
 %%     later.</li>
 %% <li>`offline': use what the cache holds, verified again, however old; by default `false'.</li>
-%% <li>`ca_files': PEM files of certificate authorities trusted for TLS besides the platform's.</li>
-%% <li>`proxy': a proxy's URL, `direct', or by default what the `environment' says.</li>
+%% <li>`ca_files': PEM files of certificate authorities trusted for TLS besides the platform's; by
+%%     default the one that HEX_CACERTS_PATH names.</li>
+%% <li>`proxy': a proxy's URL, `direct', or by default what the `environment' says: HEX_HTTPS_PROXY,
+%%     HEX_HTTP_PROXY, else HTTPS_PROXY, HTTP_PROXY and ALL_PROXY. Hosts that NO_PROXY names are
+%%     reached without any.</li>
 %% </ul>
 
 -type evidence() :: #{
@@ -400,8 +403,7 @@
 %% <li>`hint': how the bundle names the key; by default the base64 form of the SHA-256 of its
 %%     SubjectPublicKeyInfo.</li>
 %% <li>`timeout': milliseconds for all of it, by default 60000; `ca_files' and `proxy' as for {@link
-%%     refresh_trust_root/2}, by default also what HEX_CACERTS_PATH, HEX_HTTPS_PROXY and
-%%     HEX_HTTP_PROXY say.</li>
+%%     refresh_trust_root/2}.</li>
 %% </ul>
 
 -type external_key() :: #{
@@ -493,7 +495,8 @@ refresh_trust_root(Repository) ->
 -spec refresh_trust_root(repository(), refresh_options()) ->
     {ok, trust_root()} | {error, hex_provenance_error:error()}.
 refresh_trust_root(Repository, Options) ->
-    await(hex_provenance_nif:sigstore_refresh(Repository, Options)).
+    Native = hex_provenance_network:options(Options),
+    await(hex_provenance_nif:sigstore_refresh(Repository, Native)).
 
 %% @doc Fetches the newest signing config of a Sigstore instance, and the trust root that belongs to
 %% it, as {@link refresh_trust_root/2} does.
@@ -504,7 +507,8 @@ refresh_trust_root(Repository, Options) ->
     {ok, #{services := services(), trust := trust_root()}}
     | {error, hex_provenance_error:error()}.
 refresh_services(Repository, Options) ->
-    await(hex_provenance_nif:sigstore_refresh_services(Repository, Options)).
+    Native = hex_provenance_network:options(Options),
+    await(hex_provenance_nif:sigstore_refresh_services(Repository, Native)).
 
 await({ok, Job}) ->
     receive

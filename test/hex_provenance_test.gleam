@@ -351,6 +351,24 @@ fn unit_tests() -> List(UnitTest) {
         Ok(_) -> False
       }
     }),
+    #("what Hex is told of the network counts", fn() {
+      let refreshed =
+        with_environment("HEX_CACERTS_PATH", "no/such/file", fn() {
+          trust_root.refresh(
+            trust_root.Of(trust_root.Staging),
+            trust_root.RefreshOptions(
+              ..trust_root.default_refresh_options(),
+              cache: trust_root.NoCache,
+            ),
+          )
+        })
+      case refreshed {
+        Error(failure) ->
+          failure.code == error.StorageFailed
+          && has_text(failure, "path", "no/such/file")
+        Ok(_) -> False
+      }
+    }),
     #("a token that is none is told, and not repeated", fn() {
       case sign_bytes(signing.Token(fn() { "s3cr3t" })) {
         Error(failure) ->
@@ -454,6 +472,9 @@ fn sign_with(pem: String, request: signing.Request) -> Result(BitArray, String)
 
 @external(erlang, "hex_provenance_test_ffi", "without_token")
 fn without_token() -> Nil
+
+@external(erlang, "hex_provenance_test_ffi", "with_environment")
+fn with_environment(name: String, value: String, test_: fn() -> a) -> a
 
 @external(erlang, "hex_provenance_test_ffi", "claim")
 fn claim_named(name: String) -> Result(Claim, Nil)

@@ -6,8 +6,9 @@
 use std::sync::{Arc, LazyLock};
 
 use provenance_fixtures::{Hash, Key, KeyKind, Leaf, LogEntry, LogVersion, Recipe, Scheme, Signer, Which, shapes};
+use provenance_sigstore::sign::{self, AUDIENCE, IdentityToken, Logging, Options, Payload, SigningConfig, TokenSource};
 use provenance_sigstore::{
-    Artifact, Bundle, Certificate, Error, Evidence, InclusionProof, Limits, Material, Policy, Source, Statement,
+    Artifact, Bundle, Certificate, Error, Evidence, InclusionProof, Limits, Material, Policy, Source, Statement, Time,
     TrustRoot, verify,
 };
 use serde_json::{Value, json};
@@ -24,8 +25,10 @@ pub static TARGETS: &[Target] = &[
     Target { name: "bundle", run: bundle, seeds: bundle_seeds, change: change_json },
     Target { name: "certificate", run: certificate, seeds: certificate_seeds, change: change_der },
     Target { name: "checkpoint", run: checkpoint, seeds: checkpoint_seeds, change: operators::change_note },
+    Target { name: "signing_config", run: signing_config, seeds: signing_config_seeds, change: operators::change_json },
     Target { name: "statement", run: statement, seeds: statement_seeds, change: operators::change_json },
     Target { name: "timestamp", run: timestamp, seeds: timestamp_seeds, change: change_der },
+    Target { name: "token", run: token, seeds: token_seeds, change: operators::change_json },
     Target { name: "trust_root", run: trust_root, seeds: trust_root_seeds, change: change_json },
     Target { name: "verify", run: verify_bundle, seeds: bundle_seeds, change: change_json },
 ];
@@ -287,4 +290,98 @@ fn trust_root(data: &[u8]) {
 
 fn trust_root_seeds() -> Vec<Vec<u8>> {
     vec![FORGE.world.trusted_root_json().into_bytes()]
+}
+
+// --- Identity tokens.
+
+/// When these targets sign.
+const NOW: i64 = 1_780_000_000;
+const SECRET: &str = "c2VjcmV0LXNpZ25hdHVyZQ";
+
+/// The input is a token, and the claims of one: none is told, and what it passes for is what others read in it.
+fn token(data: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(data) {
+        judge(text);
+    }
+    if let Some(token) = judge(&claiming(data)) {
+        let passes = checked(token.check(AUDIENCE, Time::from_seconds(NOW))).is_some();
+        let read: Value = serde_json::from_slice(data).expect("JSON");
+        let named = match &read["aud"] {
+            Value::Array(several) => several.iter().any(|one| one == AUDIENCE),
+            one => one == AUDIENCE,
+        };
+        let valid = read["exp"].as_f64().is_some_and(|expiry| expiry > NOW as f64);
+        assert!(named && valid || !passes, "a token that others would not take");
+    }
+}
+
+fn judge(text: &str) -> Option<IdentityToken> {
+    let told = |error: &Error| assert!(!error.to_string().contains(SECRET), "a token that is told");
+    let token = checked(IdentityToken::parse(text).inspect_err(told))?;
+    assert_eq!(format!("{token:?}"), "IdentityToken(..)");
+    for identity in checked(token.expected().inspect_err(told)).into_iter().flatten() {
+        assert!(identity.san.is_some() && identity.issuer.is_some(), "a certificate for anybody");
+    }
+    Some(token)
+}
+
+fn claiming(claims: &[u8]) -> String {
+    use base64::Engine;
+    format!("e30.{}.{SECRET}", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(claims))
+}
+
+fn token_seeds() -> Vec<Vec<u8>> {
+    let claims = |mut more: Value| {
+        more["iss"] = "https://issuer.example".into();
+        more["aud"] = AUDIENCE.into();
+        more["exp"] = (NOW + 300).into();
+        more
+    };
+    let person = json!({ "email": "dev@example.com", "email_verified": true, "nbf": NOW, "iat": NOW });
+    let dex = json!({ "sub": "x", "federated_claims": { "connector_id": "https://other.example" }, "aud": [AUDIENCE] });
+    let workflow = "o/r/.github/workflows/*.yml@refs/heads/main";
+    let github = json!({ "iss": "https://token.actions.githubusercontent.com", "job_workflow_ref": workflow });
+    let gitlab = json!({ "ci_config_ref_uri": "gitlab.com/o/r//.gitlab-ci.yml@refs/heads/main" });
+    [person, dex, github, gitlab].map(|more| claims(more).to_string().into_bytes()).into()
+}
+
+// --- Signing configs.
+
+/// Read, or refused; and what is read is chosen from without a request: a signing without a trust root ends there.
+fn signing_config(data: &[u8]) {
+    let Some(config) = checked(SigningConfig::parse(data, &LIMITS)) else { return };
+    for log in [Logging::Chosen, Logging::Version(1), Logging::Version(2), Logging::Off] {
+        let mut options = Options::new(Time::from_seconds(NOW));
+        (options.services, options.log) = (Some(config.clone()), log);
+        let token = IdentityToken::parse(&claiming(br#"{"iss":"https://issuer.example"}"#)).expect("a token");
+        let signer = sign::Signer::Keyless(TokenSource::Given(token));
+        let signed = RUNTIME.block_on(sign::sign(Payload::Bytes(Vec::new()), &signer, &options));
+        let error = signed.expect_err("no signature without a trust root");
+        clean(&error).expect("a clean error");
+        assert!(matches!(error.code(), "service_missing" | "option_invalid"), "{error}");
+    }
+}
+
+static RUNTIME: LazyLock<tokio::runtime::Runtime> =
+    LazyLock::new(|| tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime"));
+
+fn signing_config_seeds() -> Vec<Vec<u8>> {
+    let service = |host: &str, version: u64, operator: &str| {
+        let valid = json!({ "start": "2020-01-01T00:00:00Z", "end": "2030-01-01T00:00:00.5Z" });
+        let url = format!("https://{host}.example/path");
+        json!({ "url": url, "majorApiVersion": version, "operator": operator, "validFor": valid })
+    };
+    let config = |selector: Value| {
+        json!({
+            "mediaType": "application/vnd.dev.sigstore.signingconfig.v0.2+json",
+            "caUrls": [service("ca", 1, "a")],
+            "oidcUrls": [service("oidc", 1, "a")],
+            "rekorTlogUrls": [service("a1", 1, "a"), service("a2", 2, "a"), service("b", 1, "b"), service("x", 2, "")],
+            "rekorTlogConfig": selector,
+            "tsaUrls": [service("tsa", 1, "a"), service("tsa2", 1, "b")],
+            "tsaConfig": { "selector": "ANY" },
+        })
+    };
+    let selectors = [json!({ "selector": "ALL" }), json!({ "selector": "EXACT", "count": 2 }), Value::Null];
+    selectors.map(|selector| config(selector).to_string().into_bytes()).into()
 }

@@ -109,8 +109,8 @@ defmodule HexProvenance.Sigstore do
     * `:audience` - whom the token must be for, by default `"sigstore"`
     * `:hint` - how the bundle names the key
     * `:timeout` - milliseconds for all of it, by default 60000
-    * `:limits`, `:ca_files`, `:proxy` - as elsewhere; the last two are by default also what `HEX_CACERTS_PATH`,
-      `HEX_HTTPS_PROXY` and `HEX_HTTP_PROXY` say
+    * `:limits` - as for `verify/3`
+    * `:ca_files`, `:proxy` - as for `HexProvenance.TrustRoot.refresh/2`
   """
   @spec sign(payload(), options()) :: {:ok, Signed.t()} | {:error, Error.t()}
   def sign(payload, options) do

@@ -56,8 +56,11 @@ defmodule HexProvenance.TrustRoot do
       `HEX_PROVENANCE_CACHE` names, else `${XDG_CACHE_HOME:-~/.cache}/hex_provenance/tuf`; with `:none` nothing is
       remembered, so an older root that is still valid could be served later
     * `:offline` - use what the cache holds, verified again, however old; by default `false`
-    * `:ca_files` - PEM files of certificate authorities trusted for TLS besides the platform's
-    * `:proxy` - a proxy's URL, `:direct`, or by default what the `:environment` says
+    * `:ca_files` - PEM files of certificate authorities trusted for TLS besides the platform's, by default the one that
+      `HEX_CACERTS_PATH` names
+    * `:proxy` - a proxy's URL, `:direct`, or by default what the `:environment` says: `HEX_HTTPS_PROXY`,
+      `HEX_HTTP_PROXY`, else `HTTPS_PROXY`, `HTTP_PROXY` and `ALL_PROXY`. Hosts that `NO_PROXY` names are reached
+      without any.
   """
   @spec refresh(repository(), keyword() | :hex_provenance_sigstore.refresh_options()) ::
           {:ok, t()} | {:error, HexProvenance.Error.t()}

@@ -8,7 +8,8 @@ import hex_provenance/sigstore.{
   type Artifact, type Identity, type Limit, type PublicKey, type Trust,
 }
 import hex_provenance/trust_root.{
-  type Instance, type Proxy, type RefreshOptions, type Repository, PublicGood,
+  type Instance, type Proxy, type RefreshOptions, type Repository, Environment,
+  PublicGood,
 }
 
 /// What to sign.
@@ -65,8 +66,8 @@ pub type Logging {
 }
 
 /// `trust`: what the result is verified against, by default the root that belongs to `services`. `identities`: whom the
-/// certificate must name, instead of what the token claims. `hint`: how the bundle names the key. `ca_files` and `proxy`
-/// are by default what HEX_CACERTS_PATH, HEX_HTTPS_PROXY, HEX_HTTP_PROXY and the environment say.
+/// certificate must name, instead of what the token claims. `hint`: how the bundle names the key. `ca_files` and `proxy`:
+/// as for `trust_root.RefreshOptions`.
 pub type Options {
   Options(
     as_: As,
@@ -80,7 +81,7 @@ pub type Options {
     limits: List(Limit),
     timeout_ms: Int,
     ca_files: Option(List(String)),
-    proxy: Option(Proxy),
+    proxy: Proxy,
   )
 }
 
@@ -114,7 +115,7 @@ pub fn default_options() -> Options {
     limits: [],
     timeout_ms: 60_000,
     ca_files: None,
-    proxy: None,
+    proxy: Environment,
   )
 }
 

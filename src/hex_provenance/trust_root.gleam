@@ -1,7 +1,7 @@
 //// Whose certificates and logs count: the prepared trust root of a Sigstore instance.
 
 import hex_provenance/error.{type Failure}
-import hex_provenance/option.{type Option}
+import hex_provenance/option.{type Option, None}
 
 /// A prepared trust root: immutable, cheap to send to other processes.
 pub type TrustRoot
@@ -49,13 +49,14 @@ pub type Repository {
 }
 
 /// `timeout_ms` is for all of a refresh; `offline` uses what the cache holds, verified again, however old; `ca_files`
-/// are PEM files of certificate authorities trusted for TLS besides the platform's.
+/// are PEM files of certificate authorities trusted for TLS besides the platform's, by default the one that
+/// HEX_CACERTS_PATH names.
 pub type RefreshOptions {
   RefreshOptions(
     timeout_ms: Int,
     cache: Cache,
     offline: Bool,
-    ca_files: List(String),
+    ca_files: Option(List(String)),
     proxy: Proxy,
   )
 }
@@ -69,9 +70,9 @@ pub type Cache {
   NoCache
 }
 
-/// Which proxy requests go through.
+/// Which proxy requests go through. Hosts that NO_PROXY names are reached without any.
 pub type Proxy {
-  /// What the environment says.
+  /// What the environment says: HEX_HTTPS_PROXY, HEX_HTTP_PROXY, else HTTPS_PROXY, HTTP_PROXY and ALL_PROXY.
   Environment
   Direct
   ProxyUrl(String)
@@ -83,7 +84,7 @@ pub fn default_refresh_options() -> RefreshOptions {
     timeout_ms: 60_000,
     cache: DefaultCache,
     offline: False,
-    ca_files: [],
+    ca_files: None,
     proxy: Environment,
   )
 }

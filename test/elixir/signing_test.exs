@@ -1,8 +1,8 @@
 defmodule HexProvenance.SigningTest do
   # What the Elixir face adds to signing: structs, keyword options, and an inspect that shows nothing.
-  use ExUnit.Case, async: true
+  use ExUnit.Case, async: false
 
-  alias HexProvenance.{Error, Evidence, Sigstore, SigningKey}
+  alias HexProvenance.{Error, Evidence, Sigstore, SigningKey, TrustRoot}
   alias HexProvenance.Sigstore.Signed
 
   setup_all do
@@ -45,5 +45,18 @@ defmodule HexProvenance.SigningTest do
     end
 
     assert_raise Error, fn -> Sigstore.sign!({:bytes, ""}, token: "none") end
+  end
+
+  test "what Hex is told of the network counts", %{key: key} do
+    System.put_env("HEX_CACERTS_PATH", "no/such/file")
+    on_exit(fn -> System.delete_env("HEX_CACERTS_PATH") end)
+
+    for answer <- [
+          Sigstore.sign({:bytes, ""}, key: key, services: :staging),
+          TrustRoot.refresh(:staging, cache: :none),
+          TrustRoot.refresh_services(:staging, cache: :none)
+        ] do
+      assert {:error, %Error{code: :storage_failed, details: %{path: "no/such/file"}}} = answer
+    end
   end
 end

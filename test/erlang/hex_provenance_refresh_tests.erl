@@ -22,6 +22,7 @@ refresh_test_() ->
                     {"a refresh ends with its caller", fun killed_caller/1},
                     {"many at once", fun many/1},
                     {"services come with the root they belong to", fun services/1},
+                    {"what Hex is told of the network counts", fun hex_variables/1},
                     {"what fails is told", fun failures/1},
                     {"options are judged", fun options/1}
                 ]
@@ -102,6 +103,54 @@ services(Cache) ->
     ?assertMatch({error, #{code := service_missing}}, Refresh(Serve(#{}), #{})),
     Bad = Serve(#{'signing_config.v0.2.json' => <<"{}">>}),
     ?assertMatch({error, #{code := malformed}}, Refresh(Bad, #{})).
+
+hex_variables(Cache) ->
+    Config = <<"{\"mediaType\":\"application/vnd.dev.sigstore.signingconfig.v0.2+json\"}">>,
+    #{url := Url, root := Root} =
+        ?TUF:serve(trusted_root(), #{'signing_config.v0.2.json' => Config}),
+    %% Known to its proxy only, and one for each: both are asked anew.
+    Repository = fun(Name) ->
+        {custom, #{url => <<"http://", Name/binary, ".test">>, root => Root}}
+    end,
+    Both = fun(Options) ->
+        {Refreshed, _} = hex_provenance_sigstore:refresh_trust_root(Repository(<<"a">>), Options),
+        Services = hex_provenance_sigstore:refresh_services(Repository(<<"b">>), Options),
+        {Refreshed, element(1, Services)}
+    end,
+    Proxy = binary_to_list(Url),
+    Dead = "http://127.0.0.1:1",
+    Options = #{cache => Cache},
+    with_environment([{"HEX_HTTPS_PROXY", Proxy}, {"HEX_HTTP_PROXY", Dead}], fun() ->
+        ?assertEqual({ok, ok}, Both(Options)),
+        ?assertEqual({ok, ok}, Both(Options#{proxy => environment})),
+        ?assertEqual({error, error}, Both(Options#{proxy => list_to_binary(Dead)})),
+        ?assertEqual({error, error}, Both(Options#{proxy => direct}))
+    end),
+    with_environment([{"HEX_HTTP_PROXY", Proxy}], fun() ->
+        ?assertEqual({ok, ok}, Both(Options))
+    end),
+    with_environment([{"HEX_CACERTS_PATH", "no/such/file"}], fun() ->
+        Through = Options#{proxy => Url},
+        ?assertEqual({ok, ok}, Both(Through#{ca_files => []})),
+        Path = <<"no/such/file">>,
+        [
+            ?assertMatch(
+                {error, #{code := storage_failed, details := #{path := Path}}},
+                hex_provenance_sigstore:Refresh(Repository(<<"a">>), Through)
+            )
+         || Refresh <- [refresh_trust_root, refresh_services]
+        ]
+    end),
+    Invalid = hex_provenance_sigstore:refresh_trust_root(staging, none),
+    ?assertMatch({error, #{code := option_invalid}}, Invalid).
+
+with_environment(Variables, Test) ->
+    [os:putenv(Name, Value) || {Name, Value} <- Variables],
+    try
+        Test()
+    after
+        [os:unsetenv(Name) || {Name, _} <- Variables]
+    end.
 
 failures(Cache) ->
     #{url := Url, socket := Socket} = ?TUF:serve(trusted_root()),

@@ -4,7 +4,7 @@
 
 -include_lib("eunit/include/eunit.hrl").
 
--export([world/2, signer/2, trust/1, mint/3]).
+-export([world/2, signer/2, services/2, trust/1, config/2, mint/3]).
 
 -define(TYPE, "https://example.com/predicate/v1").
 
@@ -19,11 +19,14 @@ services_test_() ->
             [
                 {timeout, 600, {inparallel, 2, [kind(World, Kind) || Kind <- kinds()]}},
                 {timeout, 300, {inparallel, 2, others(World)}},
-                {timeout, 300, {"many at once", fun() -> many(World) end}},
                 [
                     {timeout, 120, {Name, fun() -> Test(World) end}}
                  || {Name, Test} <- [
                         {"the token of a GitHub job", fun github_job/1},
+                        {"a token in the environment", fun environment/1},
+                        {"with and without logs and timestamps", fun with_and_without/1},
+                        {"several logs at once", fun several_logs/1},
+                        {"a key elsewhere on each curve", fun elsewhere/1},
                         {"a token that cannot lead to a certificate", fun bad_tokens/1},
                         {"another identity than the token's", fun another_identity/1},
                         {"the client of sigstore-conformance", fun conformance/1},
@@ -230,6 +233,114 @@ github_job(World) ->
         end
     ).
 
+%% Whom a token names it says itself, whatever else the environment says.
+environment(World) ->
+    Token = mint(World, "/gitlab/mint", gitlab_claims()),
+    Misleading = [
+        {"GITHUB_ACTIONS", "true"},
+        {"GITHUB_REPOSITORY", "mallory/r"},
+        {"GITHUB_WORKFLOW_REF", "mallory/r/.github/workflows/ci.yml@refs/heads/main"},
+        {"CI_PROJECT_URL", "https://gitlab.com/mallory/r"},
+        {"CI_SERVER_URL", "https://mallory.example"}
+    ],
+    [
+        with_environment([{Name, Token} | Misleading], fun() ->
+            {ok, #{evidence := #{signer := Signer}}} =
+                hex_provenance_sigstore:sign({bytes, <<>>}, maps:merge(services(World, 2), Option)),
+            {identity, San, Issuer} = who(World, gitlab),
+            ?assertEqual(list_to_binary(San), maps:get(identity, Signer)),
+            ?assertEqual(list_to_binary(Issuer), maps:get(issuer, Signer))
+        end)
+     || {Name, Option} <- [
+            {"SIGSTORE_ID_TOKEN", #{}},
+            {"SIGSTORE_ID_TOKEN", #{token => environment}},
+            {"OUR_TOKEN", #{token => {environment, "OUR_TOKEN"}}}
+        ]
+    ].
+
+%% What dates a signature, and what makes it public, are each for the caller to leave out; not both
+%% where an identity signs.
+with_and_without(World) ->
+    Sign = fun(Signer, Version, Log, Timestamps) ->
+        Options = maps:merge(signer(World, Signer), services(World, Version)),
+        Choice = #{log => Log, timestamps => Timestamps},
+        case hex_provenance_sigstore:sign({bytes, <<>>}, maps:merge(Options, Choice)) of
+            {ok, #{evidence := #{log_entries := Entries, times := Times}}} ->
+                Stamps = [Time || #{source := timestamp_authority} = Time <- Times],
+                {length(Entries), length(Stamps)};
+            {error, #{code := Code}} ->
+                Code
+        end
+    end,
+    [
+        ?assertEqual(
+            {Signer, Version, Log, Timestamps, Expected},
+            {Signer, Version, Log, Timestamps, Sign(Signer, Version, Log, Timestamps)}
+        )
+     || {Signers, Version, Log, Timestamps, Expected} <- [
+            {keys, 1, chosen, true, {1, 1}},
+            {keys, 1, chosen, false, {1, 0}},
+            {keys, 2, chosen, true, {1, 1}},
+            {keys, 2, chosen, false, {1, 0}},
+            {keys, 2, none, true, {0, 1}},
+            {keys, 2, none, false, {0, 0}},
+            {person, 1, chosen, false, {1, 0}},
+            {person, 2, chosen, false, option_invalid},
+            {person, 2, none, true, {0, 1}},
+            {person, 2, none, false, option_invalid},
+            {person, 2, {version, 1}, true, service_missing}
+        ],
+        Signer <-
+            case Signers of
+                keys -> [p256, p384, external_p256];
+                One -> [One]
+            end
+    ].
+
+several_logs(World) ->
+    [#{<<"rekorTlogUrls">> := [Old]}, #{<<"rekorTlogUrls">> := [New]} = Config] =
+        [hex_provenance_test_cases:json(config(World, Log)) || Log <- [1, 2]],
+    Logs = [Old#{<<"operator">> => <<"old">>}, New#{<<"operator">> => <<"new">>}],
+    Sign = fun(Signer, Wanted) ->
+        Chosen = Config#{<<"rekorTlogUrls">> := Logs, <<"rekorTlogConfig">> => Wanted},
+        Options = (signer(World, Signer))#{
+            services => {json, hex_provenance_test_json:encode(Chosen)}, trust => trust(World)
+        },
+        case hex_provenance_sigstore:sign({bytes, atom_to_binary(Signer)}, Options) of
+            {ok, #{evidence := #{log_entries := Entries}}} ->
+                lists:sort([Version || #{version := Version} <- Entries]);
+            {error, #{code := Code}} ->
+                Code
+        end
+    end,
+    Both = [<<"0.0.1">>, <<"0.0.2">>],
+    All = #{<<"selector">> => <<"ALL">>},
+    [?assertEqual(Both, Sign(Signer, All)) || Signer <- [person, p256, ed25519]],
+    Exact = fun(Count) -> #{<<"selector">> => <<"EXACT">>, <<"count">> => Count} end,
+    ?assertEqual(Both, Sign(person, Exact(2))),
+    ?assertEqual([<<"0.0.2">>], Sign(person, Exact(1))),
+    ?assertEqual([<<"0.0.2">>], Sign(person, #{<<"selector">> => <<"ANY">>})),
+    ?assertEqual(service_missing, Sign(person, Exact(3))).
+
+elsewhere(World) ->
+    Sign = fun(Signer, Payload, Log) ->
+        Options = maps:merge(signer(World, Signer), services(World, Log)),
+        Content = payload(Payload, atom_to_binary(Signer)),
+        case hex_provenance_sigstore:sign(Content, Options) of
+            {ok, #{evidence := #{log_entries := [_]}}} -> ok;
+            {error, #{code := Code}} -> Code
+        end
+    end,
+    ?assertEqual(ok, Sign(external_p384, blob, 1)),
+    ?assertEqual(ok, Sign(external_p384, blob, 2)),
+    ?assertEqual(ok, Sign(external_p384, statement, 2)),
+    ?assertEqual(option_invalid, Sign(external_p384, statement, 1)),
+    ?assertEqual(ok, Sign(external_ed25519, statement, 1)),
+    %% It would have to sign a digest.
+    ?assertEqual(option_invalid, Sign(external_ed25519, blob, 1)),
+    ?assertEqual(option_invalid, Sign(external_ed25519, blob, 2)),
+    ?assertEqual(option_invalid, Sign(external_ed25519, statement, 2)).
+
 bad_tokens(World) ->
     Sign = fun(Query, Claims) ->
         Token = mint(World, "/oidc/mint" ++ Query, Claims),
@@ -328,41 +439,6 @@ file_and_digest(World) ->
     Answer = hex_provenance_sigstore:sign(Other, maps:merge(signer(World, person), Options)),
     ?assertMatch({error, #{code := digest_unavailable}}, Answer).
 
-%% None fails for our own reasons, and nobody else waits.
-many(World) ->
-    Options = maps:merge(signer(World, person), services(World, 2)),
-    Self = self(),
-    Sleeper = spawn_link(fun() -> sleeper(Self, []) end),
-    Workers = [
-        spawn_monitor(fun() ->
-            Payload = {bytes, integer_to_binary(N)},
-            {ok, _} = hex_provenance_sigstore:sign(Payload, Options#{timeout => 120000})
-        end)
-     || N <- lists:seq(1, 200)
-    ],
-    [
-        receive
-            {'DOWN', Monitor, process, Pid, Reason} -> ?assertEqual(normal, Reason)
-        end
-     || {Pid, Monitor} <- Workers
-    ],
-    Sleeper ! stop,
-    receive
-        {slept, Micros} ->
-            Sorted = lists:sort(Micros),
-            P99 = lists:nth(max(1, length(Sorted) * 99 div 100), Sorted),
-            ?debugFmt("200 signings: a 1 ms sleep takes ~p us at the 99th percentile", [P99]),
-            ?assert(P99 < 50_000)
-    end.
-
-sleeper(Parent, Micros) ->
-    receive
-        stop -> Parent ! {slept, Micros}
-    after 0 ->
-        {Slept, ok} = timer:tc(fun() -> timer:sleep(1) end),
-        sleeper(Parent, [Slept | Micros])
-    end.
-
 %% The services, and who signs with them.
 
 world(Services, Verifiers) ->
@@ -376,14 +452,16 @@ world(Services, Verifiers) ->
         work => Work,
         base => binary_to_list(Base)
     },
-    [make_key(World, Name) || Name <- [p256, p384, ed25519, external_p256]],
+    [make_key(World, Name) || Name <- [p256, p384, ed25519 | external()]],
     World.
 
 make_key(#{work := Work} = World, Name) ->
     Algorithm =
         case Name of
-            p384 -> ["EC", "-pkeyopt", "ec_paramgen_curve:P-384"];
-            ed25519 -> ["ED25519"];
+            _ when Name =:= p384; Name =:= external_p384 ->
+                ["EC", "-pkeyopt", "ec_paramgen_curve:P-384"];
+            _ when Name =:= ed25519; Name =:= external_ed25519 ->
+                ["ED25519"];
             _ -> ["EC", "-pkeyopt", "ec_paramgen_curve:P-256"]
         end,
     Key = filename:join(Work, atom_to_list(Name)),
@@ -400,20 +478,32 @@ signer(World, github) ->
     #{token => fun() -> list_to_binary(Token) end};
 signer(World, gitlab) ->
     #{token => list_to_binary(mint(World, "/gitlab/mint", gitlab_claims()))};
-signer(#{work := Work}, external_p256 = Name) ->
+signer(#{work := Work}, Name) ->
     File = filename:join(Work, atom_to_list(Name)),
+    case lists:member(Name, external()) of
+        true -> #{external_key => external_key(File)};
+        false -> #{key => encrypted_key(File)}
+    end.
+
+external() -> [external_p256, external_p384, external_ed25519].
+
+external_key(File) ->
     {ok, Public} = file:read_file(File ++ ".pub"),
     {ok, Pem} = file:read_file(File ++ ".plain"),
     [Entry | _] = public_key:pem_decode(Pem),
     Private = public_key:pem_entry_decode(Entry),
-    Sign = fun({digest, Algorithm, Digest}) ->
-        {ok, public_key:sign({digest, Digest}, Algorithm, Private)}
+    Sign = fun
+        ({digest, Algorithm, Digest}) ->
+            {ok, public_key:sign({digest, Digest}, Algorithm, Private)};
+        ({message, Message}) ->
+            {ok, public_key:sign(Message, none, Private)}
     end,
-    #{external_key => #{pem => Public, sign => Sign}};
-signer(#{work := Work}, Name) ->
-    {ok, Pem} = file:read_file(filename:join(Work, atom_to_list(Name) ++ ".pem")),
+    #{pem => Public, sign => Sign}.
+
+encrypted_key(File) ->
+    {ok, Pem} = file:read_file(File ++ ".pem"),
     {ok, Key} = hex_provenance_sigstore:signing_key(#{pem => Pem, password => <<"sesame">>}),
-    #{key => Key}.
+    Key.
 
 who(World, person) ->
     {identity, "dev@example.com", binary_to_list(issuer(World, "/oidc"))};

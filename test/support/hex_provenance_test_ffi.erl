@@ -2,7 +2,7 @@
 -module(hex_provenance_test_ffi).
 
 -export([cases/0, claim/1, fixture/1, contents/1, contains/2, print/1, finish/3]).
--export([private_key/0, public_key/1, sign/2, without_token/0]).
+-export([private_key/0, public_key/1, sign/2, without_token/0, with_environment/3]).
 
 -spec cases() -> [tuple()].
 cases() ->
@@ -59,6 +59,16 @@ sign(Pem, {digest, Algorithm, Digest}) ->
 without_token() ->
     [os:unsetenv(Name) || Name <- ["SIGSTORE_ID_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_URL"]],
     nil.
+
+-spec with_environment(binary(), binary(), fun(() -> Answer)) -> Answer.
+with_environment(Name, Value, Test) ->
+    Variable = unicode:characters_to_list(Name),
+    os:putenv(Variable, unicode:characters_to_list(Value)),
+    try
+        Test()
+    after
+        os:unsetenv(Variable)
+    end.
 
 -spec contains(binary(), binary()) -> boolean().
 contains(Text, Part) -> binary:match(Text, Part) =/= nomatch.

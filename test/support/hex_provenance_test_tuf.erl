@@ -62,7 +62,9 @@ accept(Listener, Handle) ->
 answer(Socket, Files) ->
     case gen_tcp:recv(Socket, 0) of
         {ok, <<"GET ", Request/binary>>} ->
-            [Path, _] = binary:split(Request, <<" ">>),
+            [Asked, _] = binary:split(Request, <<" ">>),
+            %% Of a proxy a whole URL is asked.
+            #{path := Path} = uri_string:parse(Asked),
             ok = gen_tcp:send(Socket, response(Files, Path)),
             answer(Socket, Files);
         _ ->

@@ -348,15 +348,30 @@ fn network_option(name: Term<'_>, value: Term<'_>, network: &mut Network, total:
 /// The bytes are those of the term: the artifact lives no longer than it.
 pub(crate) fn with_artifact<T>(term: Term<'_>, call: impl FnOnce(&Artifact<'_>) -> Result<T>) -> Result<T> {
     const EXPECTED: &str = "{bytes, Binary}, {file, Path} or {digest, sha256 | sha384 | sha512, Binary}";
+    match content("artifact", term, EXPECTED)? {
+        Content::Bytes(bytes) => call(&Artifact::Bytes(&bytes)),
+        Content::File(path) => call(&Artifact::File(path)),
+        Content::Digest(algorithm, digest) => call(&Artifact::from_digest(algorithm, digest)?),
+    }
+}
+
+/// What an artifact is given as.
+enum Content<'a> {
+    Bytes(Binary<'a>),
+    File(PathBuf),
+    Digest(HashAlgorithm, Vec<u8>),
+}
+
+fn content<'a>(option: &str, term: Term<'a>, expected: &'static str) -> Result<Content<'a>> {
     match get_tuple(term).unwrap_or_default().as_slice() {
-        [tag, bytes] if atoms::bytes() == *tag => call(&Artifact::Bytes(&binary("artifact", *bytes)?)),
-        [tag, path] if atoms::file() == *tag => call(&Artifact::File(file_name("artifact", *path)?)),
+        [tag, bytes] if atoms::bytes() == *tag => Ok(Content::Bytes(binary(option, *bytes)?)),
+        [tag, path] if atoms::file() == *tag => Ok(Content::File(file_name(option, *path)?)),
         [tag, name, value] if atoms::digest() == *tag => {
-            let name = name.atom_to_string().unwrap_or_default();
-            let algorithm = HashAlgorithm::from_name(&name).ok_or_else(|| invalid("artifact", EXPECTED))?;
-            call(&Artifact::from_digest(algorithm, binary("artifact", *value)?.to_vec())?)
+            let algorithm = HashAlgorithm::from_name(&name.atom_to_string().unwrap_or_default());
+            let algorithm = algorithm.ok_or_else(|| invalid(option, expected))?;
+            Ok(Content::Digest(algorithm, binary(option, *value)?.to_vec()))
         }
-        _ => Err(invalid("artifact", EXPECTED)),
+        _ => Err(invalid(option, expected)),
     }
 }
 

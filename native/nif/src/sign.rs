@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use provenance_sigstore::PublicKey;
-use provenance_sigstore::sign::{Answer, ExternalKey, Options, Request, Signer, SigningKey, sign};
+use provenance_sigstore::sign::{Answer, ExternalKey, Request, Signer, SigningKey, sign};
 use rustler::{Encoder, Env, LocalPid, Resource, ResourceArc, Term};
 
 use crate::job::{Job, job_option};
@@ -33,13 +33,14 @@ fn sigstore_public_key<'a>(env: Env<'a>, key: Term<'a>) -> Term<'a> {
 fn sigstore_sign<'a>(env: Env<'a>, payload: Term<'a>, options: Term<'a>) -> Term<'a> {
     guard::dirty(env, || {
         let payload = decode::payload(payload)?;
-        let mut asked = decode::sign_options(options)?;
+        let (who, options) = decode::sign_options(options)?;
         let caller = env.pid();
         let work = move |job: ResourceArc<Job>| async move {
-            if let Some(public) = asked.external.take() {
-                asked.options.signer = Signer::External(public, Arc::new(Caller { job, pid: caller }));
-            }
-            sign(payload, &asked.options).await
+            let signer = match who {
+                Who::Signer(signer) => signer,
+                Who::Caller(public) => Signer::External(public, Arc::new(Caller { job, pid: caller })),
+            };
+            sign(payload, &signer, &options).await
         };
         Ok(job::start(env, work, |env, signed| encode::signed(env, &signed))?.encode(env))
     })
@@ -53,11 +54,12 @@ fn sigstore_sign_reply<'a>(env: Env<'a>, job: Term<'a>, reply: Term<'a>) -> Term
     })
 }
 
-/// What a call of sign asks for.
-pub(crate) struct Asked {
-    pub(crate) options: Options,
-    /// The public key of one that the caller has elsewhere.
-    pub(crate) external: Option<Arc<PublicKey>>,
+/// Who signs.
+pub(crate) enum Who {
+    /// Somebody whom the core knows how to have sign.
+    Signer(Signer),
+    /// The calling process, with the private part of this key.
+    Caller(Arc<PublicKey>),
 }
 
 /// A key that the calling process can have used.

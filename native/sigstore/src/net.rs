@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client, ClientBuilder, Url};
+use reqwest::{Certificate, Client, ClientBuilder, NoProxy, Url};
 
 use crate::error::{Error, Fault, Result, quote};
 
@@ -34,7 +34,7 @@ pub enum Proxy {
     Environment,
     /// None, whatever the environment says.
     Direct,
-    /// This one; credentials in its URL are used and never repeated in an error.
+    /// This one, but for hosts that `NO_PROXY` names; credentials in its URL are used and never repeated in an error.
     Url(String),
 }
 
@@ -49,11 +49,16 @@ impl std::fmt::Debug for Proxy {
     }
 }
 
-/// A client that keeps to `network`. Reads files.
-pub(crate) fn client(network: &Network) -> Result<ClientBuilder> {
+/// What is in the files of certificate authorities now.
+pub(crate) fn read_ca_files(network: &Network) -> Result<Vec<Vec<u8>>> {
+    network.ca_files.iter().map(|path| std::fs::read(path).map_err(|error| storage_fault(path, error))).collect()
+}
+
+/// A client that keeps to `network`, whose `ca_files` hold `pems`. Reads the platform's files.
+pub(crate) fn client(network: &Network, pems: &[Vec<u8>]) -> Result<ClientBuilder> {
     let mut authorities = Vec::new();
-    for path in &network.ca_files {
-        authorities.extend(read_authorities(path)?);
+    for (path, pem) in network.ca_files.iter().zip(pems) {
+        authorities.extend(parse_authorities(path, pem)?);
     }
     let builder = Client::builder()
         .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
@@ -65,16 +70,17 @@ pub(crate) fn client(network: &Network) -> Result<ClientBuilder> {
     Ok(match &network.proxy {
         Proxy::Environment => builder,
         Proxy::Direct => builder.no_proxy(),
-        Proxy::Url(url) => builder.no_proxy().proxy(
-            reqwest::Proxy::all(url)
-                .map_err(|_| Fault::OptionInvalid { option: "proxy".to_owned(), expected: "an http or https URL" })?,
-        ),
+        Proxy::Url(url) => builder.proxy(stated(url)?),
     })
 }
 
-fn read_authorities(path: &Path) -> Result<Vec<Certificate>> {
-    let pem = std::fs::read(path).map_err(|error| storage_fault(path, error))?;
-    let found = Certificate::from_pem_bundle(&pem).map_err(|error| storage_fault(path, describe(&error)))?;
+fn stated(url: &str) -> Result<reqwest::Proxy> {
+    let invalid = |_| Fault::OptionInvalid { option: "proxy".to_owned(), expected: "an http or https URL" };
+    Ok(reqwest::Proxy::all(url).map_err(invalid)?.no_proxy(NoProxy::from_env()))
+}
+
+fn parse_authorities(path: &Path, pem: &[u8]) -> Result<Vec<Certificate>> {
+    let found = Certificate::from_pem_bundle(pem).map_err(|error| storage_fault(path, describe(&error)))?;
     if found.is_empty() { Err(storage_fault(path, "it holds no PEM certificate")) } else { Ok(found) }
 }
 

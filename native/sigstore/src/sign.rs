@@ -5,46 +5,44 @@
 //! signed, before anybody sees it. It runs on a tokio runtime with its I/O and time drivers; dropping the future gives up.
 
 mod fulcio;
+mod holder;
 mod http;
 mod key;
+mod plan;
+mod prepare;
 mod rekor;
 mod services;
 mod timestamp;
 mod token;
 mod write;
 
-use std::future::Future;
 use std::path::PathBuf;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::{Method, Url};
-use serde_json::Value;
 use zeroize::Zeroizing;
 
 pub use key::{Answer, ExternalKey, Request, SigningKey};
 pub use services::SigningConfig;
 pub use token::{AUDIENCE, IdentityToken};
 
-use crate::artifact::{Artifact, HashAlgorithm};
+use crate::artifact::HashAlgorithm;
 use crate::bundle::Bundle;
-use crate::certificate::Certificate;
-use crate::encoding::{base64_encode, from_json, hex_decode};
 use crate::error::{Error, Fault, Result};
 use crate::evidence::Evidence;
 use crate::identity::Identity;
-use crate::key::{KeyAlgorithm, PublicKey};
+use crate::key::PublicKey;
 use crate::limits::Limits;
-use crate::net::{Network, blocking};
-use crate::statement::Statement;
+use crate::net::Network;
 use crate::time::Time;
 use crate::trust_root::{Thresholds, TrustRoot};
-use crate::verify::{ManagedKey, Policy, SignerPolicy, check_issued, verify};
+use crate::verify::{ManagedKey, Policy, SignerPolicy, verify};
+use holder::Holder;
 use http::Http;
-use services::{Choice, Service};
+use plan::{Plan, Vouched};
+use prepare::{Signature, prepare};
 
-/// Signs `payload`.
+/// Has `signer` sign `payload`.
 ///
 /// # Errors
 /// - `token_unavailable`, `token_invalid`: there is no token, or none that Fulcio would take.
@@ -53,11 +51,11 @@ use services::{Choice, Service};
 /// - `option_invalid`, `digest_unavailable`, `statement_invalid`, `storage_failed`: what the caller gave.
 /// - `signer_failed`: an external key did not sign.
 /// - Any code of a verification: what came back does not verify, and is not returned.
-pub async fn sign(payload: Payload, options: &Options) -> Result<Signed> {
+pub async fn sign(payload: Payload, signer: &Signer, options: &Options) -> Result<Signed> {
     let limit = u64::try_from(options.total_timeout.as_millis()).unwrap_or(u64::MAX);
     let out_of_time = Fault::BudgetExhausted { what: "milliseconds for signing", limit };
     // The core of it is boxed: the future of a whole signing is large.
-    let work = Box::pin(run(payload, options));
+    let work = Box::pin(run(payload, signer, options));
     tokio::time::timeout(options.total_timeout, work).await.unwrap_or_else(|_| Err(out_of_time.into()))
 }
 
@@ -111,8 +109,6 @@ pub enum Logging {
 
 /// How to sign.
 pub struct Options {
-    /// Who signs.
-    pub signer: Signer,
     /// The services of an instance; `None` for a key that signs without any.
     pub services: Option<SigningConfig>,
     /// What the result is verified against; needed with `services`.
@@ -138,11 +134,10 @@ pub struct Options {
 }
 
 impl Options {
-    /// The defaults for `signer`: no services, 60 seconds in all.
+    /// The defaults: no services, 60 seconds in all.
     #[must_use]
-    pub fn new(signer: Signer, now: Time) -> Self {
+    pub fn new(now: Time) -> Self {
         Self {
-            signer,
             services: None,
             trust: None,
             log: Logging::Chosen,
@@ -167,417 +162,48 @@ pub struct Signed {
     pub evidence: Evidence,
 }
 
-async fn run(payload: Payload, options: &Options) -> Result<Signed> {
-    let plan = Plan::make(options)?;
+async fn run(payload: Payload, signer: &Signer, options: &Options) -> Result<Signed> {
+    let plan = Plan::make(matches!(signer, Signer::Keyless(_)), options)?;
     let now = tokio::time::Instant::now();
     let deadline = now.checked_add(options.total_timeout).unwrap_or(now);
     // Without services nothing of the network's setting up, such as reading certificate authorities, may get in the way.
     let mut http = if plan.is_online() { Some(Http::open(&options.network, deadline).await?) } else { None };
-    let holder = Holder::find(options, &plan, http.as_mut()).await?;
-    let (content, request) = prepare(payload, &holder.public, &plan, options).await?;
-    let bytes = holder.sign(request, options).await?;
-    let signature =
-        Signature { key: holder.public, certificate: holder.certificate, hint: options.hint.clone(), content, bytes };
-    let (stamps, entries) = match &http {
-        Some(http) => {
-            let made = tokio::join!(plan.stamp(http, &signature, options), plan.enter(http, &signature, options));
-            both(made.0, made.1)?
-        }
-        None => (Vec::new(), Vec::new()),
+    let holder = Holder::find(signer, options, &plan, http.as_mut()).await?;
+    let (content, request) = prepare(payload, &holder, &plan, options).await?;
+    // ECDSA signs anew every time.
+    let again = matches!(request, Request::Digest(..)).then(|| request.clone());
+    let mut signature = Signature {
+        key: holder.public.clone(),
+        certificate: holder.certificate.clone(),
+        hint: options.hint.clone(),
+        content,
+        bytes: holder.sign(request, options).await?,
     };
-    finish(&signature, &stamps, entries, holder.identities, &plan, options)
-}
-
-/// Both, or what is wrong with either.
-fn both<A, B>(a: Result<A>, b: Result<B>) -> Result<(A, B)> {
-    match (a, b) {
-        (Ok(a), Ok(b)) => Ok((a, b)),
-        (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
-        (Err(a), Err(b)) => Err(a.and(b)),
-    }
-}
-
-/// Which services do what, decided before any is asked.
-struct Plan {
-    certificate: Option<Choice>,
-    log: Option<Choice>,
-    timestamp: Option<Choice>,
-    trust: Option<Arc<TrustRoot>>,
-}
-
-impl Plan {
-    fn make(options: &Options) -> Result<Self> {
-        let keyless = matches!(options.signer, Signer::Keyless(_));
-        let Some(services) = &options.services else {
-            if keyless {
-                return Err(option_invalid("services", "the services of an instance, to sign without a key"));
+    let vouched = match &http {
+        Some(http) => match (plan.vouch(http, &signature, options).await, again) {
+            // Rekor 2 has it from a try whose answer got lost, and does not hand it out.
+            (Err(error), Some(request)) if rekor::is_conflict(&error) => {
+                signature.bytes = holder.sign(request, options).await?;
+                plan.vouch(http, &signature, options).await?
             }
-            return Ok(Self { certificate: None, log: None, timestamp: None, trust: None });
-        };
-        let now = options.now;
-        let log = match options.log {
-            Logging::Chosen => Some(services.logs(None, now)?),
-            Logging::Version(version) => Some(services.logs(Some(version), now)?),
-            Logging::Off => None,
-        };
-        let stamped = options.timestamps && services.has_timestamp_authorities();
-        let plan = Self {
-            certificate: if keyless { Some(services.certificate_authorities(now)?) } else { None },
-            timestamp: if stamped { Some(services.timestamp_authorities(now)?) } else { None },
-            log,
-            trust: options.trust.clone(),
-        };
-        if plan.trust.is_none() && (keyless || plan.log.is_some() || plan.timestamp.is_some()) {
-            return Err(option_invalid("trust", "the trust root of the instance that signs, to verify the result"));
-        }
-        if keyless && plan.timestamp.is_none() && !plan.is_dated_by_log() {
-            return Err(option_invalid("timestamps", "true: nothing else would date the signature"));
-        }
-        Ok(plan)
-    }
-
-    fn is_online(&self) -> bool {
-        self.certificate.is_some() || self.log.is_some() || self.timestamp.is_some()
-    }
-
-    /// Version 1 promises a time.
-    fn is_dated_by_log(&self) -> bool {
-        self.log.as_ref().is_some_and(|log| log.groups.iter().flatten().all(|service| service.version == 1))
-    }
-
-    fn is_logged_in(&self, version: u64) -> bool {
-        self.log.as_ref().is_some_and(|log| log.groups.iter().flatten().any(|service| service.version == version))
-    }
-
-    /// Version 1 hashes what ECDSA keys sign.
-    fn is_hashed_by_log(&self, algorithm: KeyAlgorithm) -> bool {
-        algorithm != KeyAlgorithm::Ed25519 && self.is_logged_in(1)
-    }
-
-    async fn stamp(&self, http: &Http, signature: &Signature, options: &Options) -> Result<Vec<Vec<u8>>> {
-        let (Some(choice), Some(trust)) = (&self.timestamp, &self.trust) else { return Ok(Vec::new()) };
-        each(choice, |service| {
-            Box::pin(async move {
-                let token = timestamp::stamp(http, service, &signature.bytes).await?;
-                crate::limits::within("timestamp", options.limits.timestamp_bytes, token.len())?;
-                crate::timestamp::verify(0, &token, &signature.bytes, &trust.timestamp_authorities)?;
-                Ok(token)
-            })
-        })
-        .await
-    }
-
-    async fn enter(&self, http: &Http, signature: &Signature, options: &Options) -> Result<Vec<Value>> {
-        let Some(choice) = &self.log else { return Ok(Vec::new()) };
-        each(choice, |service| Box::pin(rekor::enter(http, service, signature, &options.limits))).await
-    }
-}
-
-/// Work in progress at a service.
-type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
-
-/// Has as many operators as are wanted do their part, others standing in for those that cannot for now.
-async fn each<'a, T>(choice: &'a Choice, ask: impl Fn(&'a Service) -> Pending<'a, T>) -> Result<Vec<T>> {
-    let (mut done, mut faults) = (Vec::new(), Vec::new());
-    for group in &choice.groups {
-        if done.len() == choice.wanted {
-            break;
-        }
-        for service in group {
-            match ask(service).await {
-                Ok(part) => {
-                    done.push(part);
-                    break;
-                }
-                Err(error) if another_may_do(&error) => faults.extend(error.into_faults()),
-                Err(error) => return Err(error),
-            }
-        }
-    }
-    if done.len() == choice.wanted {
-        return Ok(done);
-    }
-    Err(Error::from_faults(faults).unwrap_or_else(|| internal("asking services")))
-}
-
-/// Whether the fault is the service's own, or of the way to it: not one of what it was asked.
-fn another_may_do(error: &Error) -> bool {
-    match error.fault() {
-        Fault::TransportFailed { status, .. } => matches!(status, 0 | 429 | 500..),
-        Fault::BudgetExhausted { .. } | Fault::Malformed { .. } | Fault::InputTooLarge { .. } => true,
-        _ => false,
-    }
-}
-
-/// Who has the key, with what shows whose it is.
-struct Holder<'a> {
-    key: HolderKey<'a>,
-    public: Arc<PublicKey>,
-    /// Only keyless: the certificate.
-    certificate: Option<Vec<u8>>,
-    identities: Vec<Identity>,
-}
-
-enum HolderKey<'a> {
-    Here(Arc<SigningKey>),
-    Elsewhere(&'a Arc<dyn ExternalKey>),
-}
-
-impl<'a> Holder<'a> {
-    async fn find(options: &'a Options, plan: &Plan, http: Option<&mut Http>) -> Result<Self> {
-        let offline = || internal("keyless signing");
-        match &options.signer {
-            Signer::Key(key) => Ok(Self {
-                key: HolderKey::Here(key.clone()),
-                public: key.public().clone(),
-                certificate: None,
-                identities: Vec::new(),
-            }),
-            Signer::External(public, key) => Ok(Self {
-                key: HolderKey::Elsewhere(key),
-                public: public.clone(),
-                certificate: None,
-                identities: Vec::new(),
-            }),
-            Signer::Keyless(TokenSource::Given(token)) => {
-                Self::keyless(token, options, plan, http.ok_or_else(offline)?).await
-            }
-            Signer::Keyless(TokenSource::GitHub { url, bearer }) => {
-                let http = http.ok_or_else(offline)?;
-                http.keep_secret(bearer);
-                let token = github_token(http, url, bearer, options).await?;
-                Self::keyless(&token, options, plan, http).await
-            }
-        }
-    }
-
-    async fn keyless(token: &IdentityToken, options: &Options, plan: &Plan, http: &mut Http) -> Result<Self> {
-        token.check(&options.audience, options.now)?;
-        http.keep_secret(token.secret());
-        let identities = if options.identities.is_empty() { token.expected()? } else { options.identities.clone() };
-        let (Some(choice), Some(trust)) = (&plan.certificate, &plan.trust) else {
-            return Err(internal("keyless signing"));
-        };
-        let key = Arc::new(SigningKey::ephemeral()?);
-        let (http, asked) = (&*http, &*key);
-        let issued =
-            each(choice, |service| Box::pin(fulcio::certificate(http, service, asked, token, &options.limits)));
-        let der = issued.await?.pop().ok_or_else(|| internal("keyless signing"))?;
-        let certificate = Certificate::parse(&der, &options.limits)?;
-        if certificate.key.spki() != key.public().spki() {
-            let reason = "it is for another key than the one it was asked for".to_owned();
-            return Err(Fault::CertificateInvalid { subject: certificate.subject(), reason }.into());
-        }
-        check_issued(&certificate, trust, &identities, scts(trust), &options.limits)?;
-        let public = key.public().clone();
-        Ok(Self { key: HolderKey::Here(key), public, certificate: Some(der), identities })
-    }
-
-    async fn sign(&self, request: Request, options: &Options) -> Result<Vec<u8>> {
-        match &self.key {
-            HolderKey::Here(key) => key.sign(&request),
-            HolderKey::Elsewhere(key) => {
-                crate::limits::within("message", options.limits.message_bytes, request.length())?;
-                key.sign(request).await
-            }
-        }
-    }
-}
-
-impl Request {
-    fn length(&self) -> usize {
-        match self {
-            Self::Digest(_, bytes) | Self::Message(bytes) | Self::Prehashed(bytes) => bytes.len(),
-        }
-    }
-}
-
-/// A root of an instance without certificate transparency has nothing to ask of a certificate there.
-fn scts(trust: &TrustRoot) -> u64 {
-    u64::from(!trust.certificate_logs.is_empty())
-}
-
-/// Asks GitHub for the token of the job this runs in.
-async fn github_token(http: &Http, url: &str, bearer: &str, options: &Options) -> Result<IdentityToken> {
-    #[derive(serde::Deserialize)]
-    struct WireToken {
-        value: String,
-    }
-    let unusable = || option_invalid("token", "what ACTIONS_ID_TOKEN_REQUEST_URL holds: an http or https URL");
-    let mut url = Url::parse(url).map_err(|_| unusable())?;
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err(unusable());
-    }
-    url.query_pairs_mut().append_pair("audience", &options.audience);
-    let request = http::Request {
-        method: Method::GET,
-        url,
-        content_type: "",
-        accept: "application/json",
-        body: Vec::new(),
-        bearer: Some(bearer),
-        what: "answer of GitHub's token service",
+            (vouched, _) => vouched?,
+        },
+        None => Vouched::default(),
     };
-    let answer = http.ask(&request).await?;
-    // What a parser says of an answer may repeat it, and this secret is not known yet.
-    let malformed =
-        |_| Fault::Malformed { format: request.what, at: "value".to_owned(), reason: "it holds no token".to_owned() };
-    let answer: WireToken = from_json(request.what, &answer, &options.limits).map_err(malformed)?;
-    IdentityToken::parse(&Zeroizing::new(answer.value))
-}
-
-/// A signature with what it is over and by.
-pub(crate) struct Signature {
-    key: Arc<PublicKey>,
-    certificate: Option<Vec<u8>>,
-    hint: Option<String>,
-    content: SignedContent,
-    bytes: Vec<u8>,
-}
-
-/// What a signature is over.
-enum SignedContent {
-    /// An artifact of that digest.
-    Message { algorithm: HashAlgorithm, digest: Vec<u8>, whole: Option<Vec<u8>> },
-    /// A statement, in an envelope whose pre-authentication encoding has that digest.
-    Statement { payload: Vec<u8>, algorithm: HashAlgorithm, digest: Vec<u8>, about: (HashAlgorithm, Vec<u8>) },
-}
-
-impl Signature {
-    fn digest(&self) -> (HashAlgorithm, &[u8]) {
-        match &self.content {
-            SignedContent::Message { algorithm, digest, .. } | SignedContent::Statement { algorithm, digest, .. } => {
-                (*algorithm, digest)
-            }
-        }
-    }
-
-    /// What to verify the bundle for.
-    fn artifact(&self) -> Artifact<'_> {
-        match &self.content {
-            SignedContent::Message { whole: Some(whole), .. } => Artifact::Bytes(whole),
-            SignedContent::Message { algorithm, digest, whole: None } => Artifact::Digest(*algorithm, digest.clone()),
-            SignedContent::Statement { about: (algorithm, digest), .. } => Artifact::Digest(*algorithm, digest.clone()),
-        }
-    }
-}
-
-/// What will be signed, and how to ask for it.
-async fn prepare(
-    payload: Payload,
-    key: &PublicKey,
-    plan: &Plan,
-    options: &Options,
-) -> Result<(SignedContent, Request)> {
-    let external = matches!(options.signer, Signer::External(..));
-    let algorithm = key.algorithm();
-    if algorithm == KeyAlgorithm::Rsa {
-        return Err(Fault::AlgorithmUnsupported { what: "signing", algorithm: algorithm.name().to_owned() }.into());
-    }
-    match payload {
-        Payload::Statement(_) if algorithm == KeyAlgorithm::Ed25519 && plan.is_logged_in(2) => {
-            Err(option_invalid("log", "version 1, or none: Rekor 2 takes no Ed25519 signature of a statement"))
-        }
-        // It verifies envelopes with SHA-256, which is not the registry's for other curves.
-        Payload::Statement(_) if usual_hash(algorithm) != HashAlgorithm::Sha256 && plan.is_hashed_by_log(algorithm) => {
-            Err(option_invalid("log", "version 2, or none: Rekor 1 takes a statement only signed by P-256 or Ed25519"))
-        }
-        Payload::Statement(payload) => prepare_statement(payload, algorithm, options),
-        artifact if algorithm == KeyAlgorithm::Ed25519 && plan.log.is_none() => whole(artifact, options).await,
-        _ if algorithm == KeyAlgorithm::Ed25519 && external => {
-            Err(option_invalid("log", "none: an external Ed25519 key cannot sign the digest that logs take"))
-        }
-        artifact => {
-            let hash = usual_hash(algorithm);
-            let digest = digest(artifact, hash).await?;
-            let request = match algorithm {
-                KeyAlgorithm::Ed25519 => Request::Prehashed(digest.clone()),
-                _ => Request::Digest(hash, digest.clone()),
-            };
-            Ok((SignedContent::Message { algorithm: hash, digest, whole: None }, request))
-        }
-    }
-}
-
-fn usual_hash(algorithm: KeyAlgorithm) -> HashAlgorithm {
-    algorithm.artifact_hashes().first().copied().unwrap_or(HashAlgorithm::Sha512)
-}
-
-/// An artifact for pure Ed25519, which signs the message itself.
-async fn whole(artifact: Payload, options: &Options) -> Result<(SignedContent, Request)> {
-    let limit = options.limits.message_bytes;
-    let bytes = blocking(move || {
-        let artifact = borrowed(&artifact)?;
-        let bytes = artifact.bytes(limit)?.map(std::borrow::Cow::into_owned);
-        bytes.ok_or_else(|| {
-            let needed = "own bytes (Ed25519 does not hash first)".to_owned();
-            Fault::DigestUnavailable { needed, given: artifact.describe() }.into()
-        })
-    })
-    .await?;
-    let algorithm = HashAlgorithm::Sha256;
-    let digest = algorithm.digest(&bytes);
-    Ok((SignedContent::Message { algorithm, digest, whole: Some(bytes.clone()) }, Request::Message(bytes)))
-}
-
-async fn digest(artifact: Payload, algorithm: HashAlgorithm) -> Result<Vec<u8>> {
-    blocking(move || {
-        let digests = borrowed(&artifact)?.digests(&[algorithm])?;
-        match digests.get(algorithm) {
-            Some(digest) => Ok(digest.to_vec()),
-            None => Err(crate::entry::unavailable(algorithm.name(), &digests).into()),
-        }
-    })
-    .await
-}
-
-fn borrowed(payload: &Payload) -> Result<Artifact<'_>> {
-    match payload {
-        Payload::Bytes(bytes) => Ok(Artifact::Bytes(bytes)),
-        Payload::File(path) => Ok(Artifact::File(path.clone())),
-        Payload::Digest(algorithm, digest) => Artifact::from_digest(*algorithm, digest.clone()),
-        Payload::Statement(_) => Err(internal("a statement is no artifact")),
-    }
-}
-
-fn prepare_statement(payload: Vec<u8>, algorithm: KeyAlgorithm, options: &Options) -> Result<(SignedContent, Request)> {
-    let about = subject(&Statement::parse(&payload, &options.limits)?)?;
-    let pae = write::envelope(payload.clone(), Vec::new()).pae();
-    let hash = usual_hash(algorithm);
-    let digest = hash.digest(&pae);
-    let request = match algorithm {
-        KeyAlgorithm::Ed25519 => Request::Message(pae),
-        _ => Request::Digest(hash, digest.clone()),
-    };
-    Ok((SignedContent::Statement { payload, algorithm: hash, digest, about }, request))
-}
-
-/// The first digest by which anybody could find that the statement is about something.
-fn subject(statement: &Statement) -> Result<(HashAlgorithm, Vec<u8>)> {
-    let digests = statement.subjects.iter().flat_map(|subject| &subject.digests);
-    let usable = |(name, value): &(String, String)| {
-        let algorithm = HashAlgorithm::from_name(name)?;
-        let digest = hex_decode(value).filter(|digest| digest.len() == algorithm.length())?;
-        Some((algorithm, digest))
-    };
-    digests.filter_map(usable).next().ok_or_else(|| {
-        let reason = "no subject has a sha256, sha384 or sha512 digest: nobody could verify it".to_owned();
-        Fault::StatementInvalid { field: "subject".to_owned(), reason }.into()
-    })
+    finish(&signature, vouched, holder.identities, &plan, options)
 }
 
 /// The bundle, if it verifies.
 fn finish(
     signature: &Signature,
-    stamps: &[Vec<u8>],
-    entries: Vec<Value>,
+    vouched: Vouched,
     identities: Vec<Identity>,
     plan: &Plan,
     options: &Options,
 ) -> Result<Signed> {
     let counted = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
-    let (logged, stamped) = (counted(entries.len()), counted(stamps.len()));
-    let bundle = write::bundle(signature, stamps, entries);
+    let (logged, stamped) = (counted(vouched.entries.len()), counted(vouched.stamps.len()));
+    let bundle = write::bundle(signature, vouched);
     let policy = Policy {
         trust: plan.trust.iter().cloned().collect(),
         signer: if signature.certificate.is_some() {
@@ -602,24 +228,9 @@ fn finish(
     Ok(Signed { bundle, evidence })
 }
 
-/// `path` at a service, whose URL may end in a slash or not.
-fn endpoint(base: &Url, path: &str) -> Url {
-    let mut url = base.clone();
-    let folder = format!("{}/{path}", base.path().trim_end_matches('/'));
-    url.set_path(&folder);
-    url
-}
-
-/// RFC 7468.
-fn pem(label: &str, der: &[u8]) -> String {
-    let encoded = base64_encode(der);
-    let mut out = format!("-----BEGIN {label}-----\n");
-    for line in encoded.as_bytes().chunks(64) {
-        out.push_str(&String::from_utf8_lossy(line));
-        out.push('\n');
-    }
-    out.push_str(&format!("-----END {label}-----\n"));
-    out
+/// A root of an instance without certificate transparency has nothing to ask of a certificate there.
+fn scts(trust: &TrustRoot) -> u64 {
+    u64::from(!trust.certificate_logs.is_empty())
 }
 
 fn option_invalid(option: &str, expected: &'static str) -> Error {

@@ -601,6 +601,14 @@ fn the_environment_names_a_proxy_and_exceptions() {
     proxy.requests();
     assert_eq!(program.run().code, "transport_failed");
     assert!(proxy.requests().is_empty());
+    // The exceptions are those of a stated proxy as well.
+    let stated = format!("http://127.0.0.1:{}", proxy.port());
+    program.environment = vec![("TUF_PROXY", stated), ("http_proxy", "http://127.0.0.1:1".into())];
+    assert_eq!(program.run().code, "ok");
+    program.environment.push(("no_proxy", "tuf.test".into()));
+    proxy.requests();
+    assert_eq!(program.run().code, "transport_failed");
+    assert!(proxy.requests().is_empty());
 }
 
 #[test]
@@ -1010,7 +1018,8 @@ fn program() {
     let Ok(root) = std::env::var("TUF_ROOT") else { return };
     let variable = |name| std::env::var(name).unwrap();
     let repository = Repository::custom(&variable("TUF_URL"), &fs::read(root).unwrap()).unwrap();
-    let options = RefreshOptions { cache_dir: Some(variable("TUF_CACHE").into()), ..through(Proxy::Environment) };
+    let proxy = std::env::var("TUF_PROXY").map_or(Proxy::Environment, Proxy::Url);
+    let options = RefreshOptions { cache_dir: Some(variable("TUF_CACHE").into()), ..through(proxy) };
     for _ in 0..variable("TUF_TIMES").parse().unwrap() {
         let outcome = run(&repository, &options);
         let version = outcome.as_ref().map_or(0, |refreshed| refreshed.timestamp_version);

@@ -5,45 +5,41 @@ use std::sync::Arc;
 use provenance_sigstore::sign::{
     IdentityToken, Logging, Options, Payload, Signer, SigningConfig, SigningKey, TokenSource,
 };
-use provenance_sigstore::{Fault, HashAlgorithm, Instance, Limits, PublicKey, Result, Time};
+use provenance_sigstore::{Fault, Instance, Limits, PublicKey, Result, Time};
 use rustler::types::tuple::get_tuple;
 use rustler::{ResourceArc, Term};
 use zeroize::Zeroizing;
 
 use super::{
-    binary, file_name, identities, instance, invalid, limits, members, network_option, read_file, tagged, trust_root,
-    unknown, utf8,
+    Content, binary, content, file_name, identities, instance, invalid, limits, members, network_option, read_file,
+    tagged, trust_root, unknown, utf8,
 };
 use crate::atoms;
 use crate::resource::embedded;
-use crate::sign::{Asked, PrivateKey};
+use crate::sign::{PrivateKey, Who};
 
 pub(crate) fn payload(term: Term<'_>) -> Result<Payload> {
     const EXPECTED: &str =
         "{bytes, Binary}, {file, Path}, {digest, sha256 | sha384 | sha512, Binary} or {statement, Binary}";
-    match get_tuple(term).unwrap_or_default().as_slice() {
-        [tag, bytes] if atoms::bytes() == *tag => Ok(Payload::Bytes(binary("payload", *bytes)?.to_vec())),
-        [tag, bytes] if atoms::statement() == *tag => Ok(Payload::Statement(binary("payload", *bytes)?.to_vec())),
-        [tag, path] if atoms::file() == *tag => Ok(Payload::File(file_name("payload", *path)?)),
-        [tag, name, value] if atoms::digest() == *tag => {
-            let algorithm = HashAlgorithm::from_name(&name.atom_to_string().unwrap_or_default());
-            let algorithm = algorithm.ok_or_else(|| invalid("payload", EXPECTED))?;
-            Ok(Payload::Digest(algorithm, binary("payload", *value)?.to_vec()))
-        }
-        _ => Err(invalid("payload", EXPECTED)),
+    if let Some((_, statement)) = tagged(term).filter(|(tag, _)| *tag == atoms::statement()) {
+        return Ok(Payload::Statement(binary("payload", statement)?.to_vec()));
     }
+    Ok(match content("payload", term, EXPECTED)? {
+        Content::Bytes(bytes) => Payload::Bytes(bytes.to_vec()),
+        Content::File(path) => Payload::File(path),
+        Content::Digest(algorithm, digest) => Payload::Digest(algorithm, digest),
+    })
 }
 
-pub(crate) fn sign_options(term: Term<'_>) -> Result<Asked> {
+pub(crate) fn sign_options(term: Term<'_>) -> Result<(Who, Options)> {
     let given = Given::read(term)?;
-    let (signer, external) = given.signer()?;
-    let keyless = matches!(signer, Signer::Keyless(_));
-    let mut options = Options::new(signer, Time::now());
+    let who = given.who()?;
+    let mut options = Options::new(Time::now());
     if let Some(term) = given.limits {
         options.limits = limits(term)?;
     }
     let instance = match given.services {
-        None if keyless && external.is_none() => Some(Instance::PublicGood),
+        None if matches!(who, Who::Signer(Signer::Keyless(_))) => Some(Instance::PublicGood),
         None => None,
         Some(term) => instance(term),
     };
@@ -71,7 +67,7 @@ pub(crate) fn sign_options(term: Term<'_>) -> Result<Asked> {
     for (name, value) in given.network {
         network_option(name, value, &mut options.network, &mut options.total_timeout)?;
     }
-    Ok(Asked { options, external })
+    Ok((who, options))
 }
 
 /// The options by name, not looked at yet: how some are read depends on others.
@@ -120,15 +116,11 @@ impl<'a> Given<'a> {
         Ok(given)
     }
 
-    /// Who signs; or the public key of one that the caller has elsewhere, who then stands in for now.
-    fn signer(&self) -> Result<(Signer, Option<Arc<PublicKey>>)> {
+    fn who(&self) -> Result<Who> {
         match (self.token, self.key, self.external) {
-            (Some(token), None, None) => Ok((Signer::Keyless(token_source(token)?), None)),
-            (None, Some(key), None) => Ok((Signer::Key(signing_key(key)?), None)),
-            (None, None, Some(key)) => {
-                let nobody = Signer::Keyless(TokenSource::GitHub { url: String::new(), bearer: Zeroizing::default() });
-                Ok((nobody, Some(public_key(key)?)))
-            }
+            (Some(token), None, None) => Ok(Who::Signer(Signer::Keyless(token_source(token)?))),
+            (None, Some(key), None) => Ok(Who::Signer(Signer::Key(signing_key(key)?))),
+            (None, None, Some(key)) => Ok(Who::Caller(public_key(key)?)),
             _ => Err(invalid("token", "exactly one of token, key and external_key")),
         }
     }

@@ -4,11 +4,11 @@ use reqwest::Method;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::http::{Http, Request};
+use super::http::{Http, Request, endpoint};
 use super::key::{SigningKey, certificate_request};
 use super::services::Service;
 use super::token::IdentityToken;
-use super::{endpoint, pem};
+use super::write::pem;
 use crate::encoding::{base64_encode, pem_decode};
 use crate::error::{Fault, Result};
 use crate::limits::Limits;

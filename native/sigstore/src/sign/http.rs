@@ -9,6 +9,7 @@ use reqwest::{Client, Method, StatusCode, Url};
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, sleep};
 
+use crate::artifact::sha256;
 use crate::encoding::from_json;
 use crate::error::{Error, Fault, Result, quote};
 use crate::limits::Limits;
@@ -54,11 +55,12 @@ pub(super) struct Answer {
 impl Http {
     /// Prepares requests, without making one.
     pub(super) async fn open(network: &Network, deadline: Instant) -> Result<Self> {
-        let client = match known(network) {
+        let last = if network.ca_files.is_empty() { Last::client(network, &[]) } else { None };
+        let client = match last {
             Some(client) => client,
             None => {
                 let network = network.clone();
-                blocking(move || build(network)).await?
+                blocking(move || client(network)).await?
             }
         };
         Ok(Self { client, network: network.clone(), deadline, secrets: Vec::new() })
@@ -155,23 +157,50 @@ impl Http {
     }
 }
 
-/// The client made last: reading the platform's certificate authorities takes longer than all of a signing.
-static LAST: Mutex<Option<(Network, Client)>> = Mutex::new(None);
+/// `path` at a service, whose URL may end in a slash or not.
+pub(super) fn endpoint(base: &Url, path: &str) -> Url {
+    let mut url = base.clone();
+    let folder = format!("{}/{path}", base.path().trim_end_matches('/'));
+    url.set_path(&folder);
+    url
+}
+
+/// The client made last: reading certificate authorities takes longer than all else of a signing.
+struct Last {
+    network: Network,
+    /// SHA-256 of the caller's files, which may change.
+    ca_files: Vec<[u8; 32]>,
+    client: Client,
+}
+
+static LAST: Mutex<Option<Last>> = Mutex::new(None);
+
+impl Last {
+    fn client(network: &Network, ca_files: &[[u8; 32]]) -> Option<Client> {
+        let last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+        last.as_ref()
+            .filter(|last| last.network == *network && last.ca_files == ca_files)
+            .map(|last| last.client.clone())
+    }
+
+    fn keep(self) {
+        *LAST.lock().unwrap_or_else(PoisonError::into_inner) = Some(self);
+    }
+}
+
 /// How long a connection waits for another request.
 const IDLE: Duration = Duration::from_millis(500);
 
-fn known(network: &Network) -> Option<Client> {
-    let last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
-    last.as_ref().filter(|(of, _)| of == network).map(|(_, client)| client.clone())
-}
-
-fn build(network: Network) -> Result<Client> {
-    let failed = |e: reqwest::Error| Fault::Internal { at: format!("an HTTP client: {}", net::describe(&e)) };
-    let client = net::client(&network)?.pool_idle_timeout(IDLE).build().map_err(failed)?;
-    // What is in the caller's files may change.
-    if network.ca_files.is_empty() {
-        *LAST.lock().unwrap_or_else(PoisonError::into_inner) = Some((network, client.clone()));
+/// The client for `network` as its files are now. Reads files.
+fn client(network: Network) -> Result<Client> {
+    let pems = net::read_ca_files(&network)?;
+    let ca_files: Vec<_> = pems.iter().map(|pem| sha256(pem)).collect();
+    if let Some(client) = Last::client(&network, &ca_files) {
+        return Ok(client);
     }
+    let failed = |e: reqwest::Error| Fault::Internal { at: format!("an HTTP client: {}", net::describe(&e)) };
+    let client = net::client(&network, &pems)?.pool_idle_timeout(IDLE).build().map_err(failed)?;
+    Last { network, ca_files, client: client.clone() }.keep();
     Ok(client)
 }
 
@@ -240,6 +269,26 @@ mod tests {
             assert!(pause >= FIRST_PAUSE / 2 && pause <= LONGEST_PAUSE + FIRST_PAUSE, "{tries}: {pause:?}");
         }
         assert!((0..20).map(|_| jittered(6)).collect::<std::collections::BTreeSet<_>>().len() > 10);
+    }
+
+    #[test]
+    fn a_client_is_kept_while_its_files_stay_as_they_are() {
+        let path = std::env::temp_dir().join(format!("provenance-ca-{}.pem", std::process::id()));
+        let network = Network { ca_files: vec![path.clone()], ..Network::default() };
+        let authority = || rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap().cert.pem();
+        let made = |pem: &str| {
+            std::fs::write(&path, pem).unwrap();
+            client(network.clone()).map(|_| ()).map_err(|error| error.code())
+        };
+        let first = authority();
+        for pem in [&first, &first, &authority()] {
+            assert_eq!(made(pem), Ok(()));
+            assert!(Last::client(&network, &[sha256(pem.as_bytes())]).is_some());
+        }
+        assert!(Last::client(&network, &[sha256(first.as_bytes())]).is_none());
+        assert_eq!(made("no certificate"), Err("storage_failed"));
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(client(network).unwrap_err().code(), "storage_failed");
     }
 
     #[test]

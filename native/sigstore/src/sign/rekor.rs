@@ -6,13 +6,14 @@
 
 use std::collections::BTreeMap;
 
-use reqwest::{Method, Url};
+use reqwest::{Method, StatusCode, Url};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::http::{Answer, Http, Request};
+use super::http::{Answer, Http, Request, endpoint};
+use super::prepare::{Signature, SignedContent};
 use super::services::Service;
-use super::{Signature, SignedContent, endpoint, pem};
+use super::write::pem;
 use crate::artifact::HashAlgorithm;
 use crate::encoding::{Bytes, Int, base64_encode, hex_decode, hex_encode};
 use crate::error::{Fault, Result};
@@ -30,13 +31,15 @@ pub(super) async fn enter(http: &Http, service: &Service, signature: &Signature,
 }
 
 async fn enter_1(http: &Http, service: &Service, signature: &Signature, limits: &Limits) -> Result<Value> {
+    const ENTRIES: &str = "api/v1/log/entries";
     let (kind, entry) = entry_1(signature);
-    let mut request = post(endpoint(&service.url, "api/v1/log/entries"), &entry);
+    let mut request = post(endpoint(&service.url, ENTRIES), &entry);
     let mut answer = http.send(&request).await?;
-    // The log has it already, perhaps from a try whose answer got lost: then it says where.
-    if answer.status == reqwest::StatusCode::CONFLICT
-        && let Some(url) = elsewhere(&request.url, &answer)
+    // The log has it already, perhaps from a try whose answer got lost: then it says which it is.
+    if answer.status == StatusCode::CONFLICT
+        && let Some(id) = named(&request.url, &answer)
     {
+        let url = endpoint(&service.url, &format!("{ENTRIES}/{id}"));
         request = Request { method: Method::GET, url, body: Vec::new(), ..request };
         answer = http.send(&request).await?;
     }
@@ -49,10 +52,12 @@ async fn enter_1(http: &Http, service: &Service, signature: &Signature, limits: 
     }
 }
 
-/// The place that an answer names, if it is at the same service.
-fn elsewhere(asked: &Url, answer: &Answer) -> Option<Url> {
-    let there = asked.join(answer.location.as_deref()?).ok()?;
-    (there.origin() == asked.origin()).then_some(there)
+/// The identifier of the entry that an answer names, if it is one of the same service. Where to ask for it is ours to say.
+fn named(asked: &Url, answer: &Answer) -> Option<String> {
+    let there = asked.join(answer.location.as_deref()?).ok().filter(|there| there.origin() == asked.origin())?;
+    let id = there.path_segments()?.next_back()?;
+    // The hash of a leaf, perhaps after the identifier of a tree.
+    (matches!(id.len(), 64 | 80) && hex_decode(id).is_some()).then(|| id.to_owned())
 }
 
 async fn enter_2(http: &Http, service: &Service, signature: &Signature, limits: &Limits) -> Result<Value> {
@@ -182,6 +187,39 @@ impl WireEntry1 {
     }
 }
 
+/// Whether a log says that it has an entry already, and no more.
+pub(super) fn is_conflict(error: &crate::Error) -> bool {
+    matches!(error.fault(), Fault::TransportFailed { status, .. } if *status == i64::from(StatusCode::CONFLICT.as_u16()))
+}
+
 fn malformed(at: &str, reason: &str) -> crate::Error {
     Fault::Malformed { format: WHAT, at: at.to_owned(), reason: reason.to_owned() }.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_conflict_names_an_entry_of_the_same_log_or_none() {
+        let asked = Url::parse("https://log.example/rekor/api/v1/log/entries").unwrap();
+        let named = |location: &str| {
+            let answer = Answer { status: StatusCode::CONFLICT, body: Vec::new(), location: Some(location.to_owned()) };
+            super::named(&asked, &answer)
+        };
+        let (leaf, entry) = ("0a".repeat(32), "0a".repeat(40));
+        assert_eq!(named(&format!("/api/v1/log/entries/{leaf}")), Some(leaf.clone()));
+        assert_eq!(named(&format!("https://log.example/api/v1/log/entries/{entry}?x#y")), Some(entry.clone()));
+        assert_eq!(named(&format!("entries/{leaf}")), Some(leaf.clone()));
+        for elsewhere in ["https://other.example", "http://log.example", "https://log.example:444", "//other.example"] {
+            assert_eq!(named(&format!("{elsewhere}/api/v1/log/entries/{leaf}")), None, "{elsewhere}");
+        }
+        for other in ["", "/", "/api/v1/log/entries", "/x?q", &"0a".repeat(33), &"zz".repeat(32), "http://["] {
+            assert_eq!(named(other), None, "{other}");
+        }
+        assert_eq!(
+            super::named(&asked, &Answer { status: StatusCode::CONFLICT, body: Vec::new(), location: None }),
+            None
+        );
+    }
 }

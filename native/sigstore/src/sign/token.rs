@@ -85,7 +85,7 @@ impl IdentityToken {
     ///
     /// # Errors
     /// `token_invalid`.
-    pub(super) fn expected(&self) -> Result<Vec<Identity>> {
+    pub fn expected(&self) -> Result<Vec<Identity>> {
         let san = self.subject_name()?;
         // Dex hands on what another provider said: Fulcio then names that one.
         let federated = self.claims.pointer("/federated_claims/connector_id").and_then(Value::as_str);

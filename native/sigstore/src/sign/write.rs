@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Signature, SignedContent};
+use super::plan::Vouched;
+use super::prepare::{Signature, SignedContent};
 use crate::artifact::HashAlgorithm;
 use crate::bundle::Envelope;
 use crate::encoding::base64_encode;
@@ -11,17 +12,18 @@ use crate::statement::PAYLOAD_TYPE;
 const MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
 
 /// The bundle of a signature with what vouches for it, JSON.
-pub(super) fn bundle(signature: &Signature, stamps: &[Vec<u8>], entries: Vec<Value>) -> String {
+pub(super) fn bundle(signature: &Signature, vouched: Vouched) -> String {
     let mut material = Map::new();
     match &signature.certificate {
         Some(der) => material.insert("certificate".to_owned(), json!({ "rawBytes": base64_encode(der) })),
         None => material.insert("publicKey".to_owned(), json!({ "hint": signature.hint() })),
     };
-    if !entries.is_empty() {
-        material.insert("tlogEntries".to_owned(), entries.into());
+    if !vouched.entries.is_empty() {
+        material.insert("tlogEntries".to_owned(), vouched.entries.into());
     }
-    if !stamps.is_empty() {
-        let stamps: Vec<_> = stamps.iter().map(|der| json!({ "signedTimestamp": base64_encode(der) })).collect();
+    if !vouched.stamps.is_empty() {
+        let stamps: Vec<_> =
+            vouched.stamps.iter().map(|der| json!({ "signedTimestamp": base64_encode(der) })).collect();
         material.insert("timestampVerificationData".to_owned(), json!({ "rfc3161Timestamps": stamps }));
     }
     let (name, content) = match &signature.content {
@@ -55,6 +57,18 @@ fn dsse(signature: &Signature, payload: &[u8]) -> Value {
 /// An envelope around a statement.
 pub(super) fn envelope(payload: Vec<u8>, signature: Vec<u8>) -> Envelope {
     Envelope { payload_type: PAYLOAD_TYPE.to_owned(), payload, signature, keyid: String::new() }
+}
+
+/// RFC 7468.
+pub(super) fn pem(label: &str, der: &[u8]) -> String {
+    let encoded = base64_encode(der);
+    let mut out = format!("-----BEGIN {label}-----\n");
+    for line in encoded.as_bytes().chunks(64) {
+        out.push_str(&String::from_utf8_lossy(line));
+        out.push('\n');
+    }
+    out.push_str(&format!("-----END {label}-----\n"));
+    out
 }
 
 impl Signature {

@@ -21,7 +21,9 @@ impl Http {
         let (base, network) = (repository.url.clone(), options.network.clone());
         // The platform's and the caller's authorities are read from files.
         blocking(move || {
-            let client = net::client(&network)?.build().map_err(|error| transport(&base, &error))?;
+            let client = net::client(&network, &net::read_ca_files(&network)?)?
+                .build()
+                .map_err(|error| transport(&base, &error))?;
             Ok(Self { base, client, network })
         })
         .await

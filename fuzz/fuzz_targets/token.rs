@@ -1,0 +1,3 @@
+#![no_main]
+
+hex_provenance_fuzz::target!(token);
