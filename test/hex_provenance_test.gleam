@@ -5,9 +5,10 @@ import hex_provenance/claim.{type Claim}
 import hex_provenance/error.{type Failure}
 import hex_provenance/evidence.{type Evidence}
 import hex_provenance/json.{type Json}
-import hex_provenance/option.{None, Some}
+import hex_provenance/option.{type Option, None, Some}
 import hex_provenance/signing
 import hex_provenance/sigstore.{type Artifact, type Options, Options}
+import hex_provenance/slsa.{type Judgement, type Rules}
 import hex_provenance/trust_root
 
 pub type Case {
@@ -23,6 +24,7 @@ pub type Case {
 
 pub fn main() {
   let counts = contract(all_cases(), Counts(0, 0, 0))
+  let counts = slsa_contract(slsa_cases(), counts)
   let counts = unit_tests() |> run(counts)
   finish(counts.passed, counts.failed, counts.skipped)
 }
@@ -105,6 +107,226 @@ fn stands(stated: #(String, Json), found: Evidence) -> Bool {
     #("content", json.String("message")) -> found.content == evidence.Message
     _ -> True
   }
+}
+
+/// A case of the SLSA library: `expect` is `accepted`, the code of the first refusal, or that of the error. The level is -1
+/// where nothing is said of it.
+pub type SlsaCase {
+  SlsaCase(
+    name: String,
+    bundle: BitArray,
+    rules: Json,
+    expect: String,
+    level: Int,
+    check: List(#(String, Json)),
+  )
+}
+
+fn slsa_contract(cases: List(SlsaCase), counts: Counts) -> Counts {
+  case cases {
+    [] -> counts
+    [one, ..rest] ->
+      case rules(one.rules) {
+        Error(Nil) ->
+          slsa_contract(rest, Counts(..counts, skipped: counts.skipped + 1))
+        Ok(rules) ->
+          slsa_contract(rest, count(counts, one.name, judged(one, rules)))
+      }
+  }
+}
+
+fn judged(one: SlsaCase, rules: Rules) -> Bool {
+  let options =
+    Options(..slsa.any_signer(), trust: [
+      sigstore.From(trust_root.File(fixture("trusted_root.json"))),
+    ])
+  let artifact = sigstore.File(fixture("artifact"))
+  let assert Ok(evidence) = sigstore.verify(one.bundle, artifact, options)
+  let folded = slsa.verify(one.bundle, artifact, options, rules)
+  case slsa.judge(evidence, rules) {
+    Error(failure) ->
+      error.code_name(failure.code) == one.expect && folded == Error(failure)
+    Ok(judgement) ->
+      all(one.check, fn(c) { says(c, judgement) })
+      && case slsa.enforce(judgement) {
+        Ok(accepted) ->
+          one.expect == "accepted"
+          && judgement.accepted
+          && judgement.level == one.level
+          && folded == Ok(slsa.Verified(evidence, accepted))
+        Error(failure) ->
+          one.expect == error.code_name(failure.code)
+          && folded == Error(failure)
+      }
+  }
+}
+
+fn says(stated: #(String, Json), found: Judgement) -> Bool {
+  case stated {
+    #("accepted", json.Bool(accepted)) -> found.accepted == accepted
+    #("build_type", json.String(text)) -> found.build_type == text
+    #("builder", json.String(text)) -> found.builder == text
+    #("builder_row", json.String(text)) -> found.builder_row == Some(text)
+    #("builder_row", json.Null) -> found.builder_row == None
+    #("commit", json.String(text)) -> found.commit == Some(text)
+    #("dialect", json.String("github_workflow")) ->
+      found.dialect == Some(slsa.GithubWorkflow)
+    #("dialect", json.Null) -> found.dialect == None
+    #("invocation", json.String(text)) -> found.invocation == Some(text)
+    #("issuer", json.String(text)) -> found.issuer == Some(text)
+    #("reasons.length", json.Int(number)) -> length(found.reasons) == number
+    #("ref", json.String(text)) -> found.ref == Some(text)
+    #("refusals.length", json.Int(number)) -> length(found.refusals) == number
+    #("signer", json.String(text)) -> found.signer == Some(text)
+    #("source", json.String(text)) -> found.source == Some(text)
+    #("subjects.length", json.Int(number)) -> length(found.subjects) == number
+    #("trigger", json.String(text)) -> found.trigger == Some(text)
+    #("unrecognised", json.Array(names)) ->
+      length(found.unrecognised) == length(names)
+    #("workflow", json.String(text)) -> found.workflow == Some(text)
+    _ -> True
+  }
+}
+
+/// Rules in this face's types.
+fn rules(stated: Json) -> Result(Rules, Nil) {
+  let assert json.Object(members) = stated
+  fold(members, Ok(slsa.default_rules()), fn(sofar, member) {
+    case sofar, member {
+      Ok(r), #("expect", json.Object(expected)) ->
+        map(expectations(expected), fn(e) { slsa.Rules(..r, expect: e) })
+      Ok(r), #("builders", json.Array(rows)) ->
+        map(traverse(rows, builder), fn(rows) {
+          slsa.Rules(..r, builders: slsa.WellKnownAnd(rows))
+        })
+      Ok(r), #("builders", json.Object([#("only", json.Array(rows))])) ->
+        map(traverse(rows, builder), fn(rows) {
+          slsa.Rules(..r, builders: slsa.Only(rows))
+        })
+      Ok(r), #("build_types", json.Object([#("only", json.Array([]))])) ->
+        Ok(slsa.Rules(..r, build_types: slsa.Only([])))
+      Ok(r), #("limits", json.Object([#("statement_bytes", json.Int(n))])) ->
+        Ok(slsa.Rules(..r, limits: [slsa.StatementBytes(n)]))
+      _, _ -> Error(Nil)
+    }
+  })
+}
+
+fn expectations(
+  members: List(#(String, Json)),
+) -> Result(slsa.Expectations, Nil) {
+  fold(members, Ok(slsa.no_expectations()), fn(sofar, member) {
+    case sofar {
+      Ok(expected) -> expectation(expected, member)
+      Error(Nil) -> Error(Nil)
+    }
+  })
+}
+
+fn expectation(
+  e: slsa.Expectations,
+  member: #(String, Json),
+) -> Result(slsa.Expectations, Nil) {
+  case member {
+    #("source_id", json.String(text)) ->
+      Ok(slsa.Expectations(..e, source_id: Some(text)))
+    #("owner_id", json.String(text)) ->
+      Ok(slsa.Expectations(..e, owner_id: Some(text)))
+    #("version", json.String(text)) ->
+      Ok(slsa.Expectations(..e, version: Some(text)))
+    #("version_tag", json.String(text)) ->
+      Ok(slsa.Expectations(..e, version_tag: Some(text)))
+    #("commit", json.String(text)) ->
+      Ok(slsa.Expectations(..e, commit: Some(text)))
+    #("signer_digest", json.String(text)) ->
+      Ok(slsa.Expectations(..e, signer_digest: Some(text)))
+    #("refs", json.Array(list)) ->
+      map(traverse(list, matcher), fn(m) { slsa.Expectations(..e, refs: m) })
+    #("build_types", json.Array(list)) ->
+      map(traverse(list, matcher), fn(m) {
+        slsa.Expectations(..e, build_types: m)
+      })
+    #("triggers", json.Array(list)) ->
+      map(traverse(list, text), fn(t) { slsa.Expectations(..e, triggers: t) })
+    #("only_these_inputs", json.Bool(only)) ->
+      Ok(slsa.Expectations(..e, only_these_inputs: only))
+    #("unrecognised", json.String("report")) ->
+      Ok(slsa.Expectations(..e, refuse_unrecognised: False))
+    #("inputs", json.Object(list)) ->
+      map(traverse(list, input), fn(i) { slsa.Expectations(..e, inputs: i) })
+    #("min_level", json.Int(level)) ->
+      Ok(slsa.Expectations(..e, min_level: level))
+    #(name, value) ->
+      case matcher(value) {
+        Ok(m) -> matching(e, name, Some(m))
+        Error(Nil) -> Error(Nil)
+      }
+  }
+}
+
+fn matching(
+  e: slsa.Expectations,
+  name: String,
+  m: Option(sigstore.Matcher),
+) -> Result(slsa.Expectations, Nil) {
+  case name {
+    "source" -> Ok(slsa.Expectations(..e, source: m))
+    "branch" -> Ok(slsa.Expectations(..e, branch: m))
+    "tag" -> Ok(slsa.Expectations(..e, tag: m))
+    "workflow" -> Ok(slsa.Expectations(..e, workflow: m))
+    "signer" -> Ok(slsa.Expectations(..e, signer: m))
+    "issuer" -> Ok(slsa.Expectations(..e, issuer: m))
+    "runner_environment" -> Ok(slsa.Expectations(..e, runner_environment: m))
+    "environment" -> Ok(slsa.Expectations(..e, environment: m))
+    "visibility" -> Ok(slsa.Expectations(..e, visibility: m))
+    "builder" -> Ok(slsa.Expectations(..e, builder: m))
+    _ -> Error(Nil)
+  }
+}
+
+fn input(stated: #(String, Json)) -> Result(#(String, slsa.Input), Nil) {
+  case stated {
+    #(name, json.String("absent")) -> Ok(#(name, slsa.Absent))
+    #(name, json.Object([#("equal", value)])) -> Ok(#(name, slsa.Equal(value)))
+    _ -> Error(Nil)
+  }
+}
+
+fn text(stated: Json) -> Result(String, Nil) {
+  case stated {
+    json.String(text) -> Ok(text)
+    _ -> Error(Nil)
+  }
+}
+
+fn builder(stated: Json) -> Result(slsa.Builder, Nil) {
+  let assert Ok(json.Object([#("workflow", workflow)])) =
+    json.member(stated, "signer")
+  let assert Ok(workflow) = matcher(workflow)
+  let assert Ok(issuer) = json.member(stated, "issuer")
+  let assert Ok(issuer) = matcher(issuer)
+  let refs = case json.member(stated, "refs") {
+    Ok(json.String("any")) -> slsa.AnyRef
+    _ -> slsa.Releases(commits: [])
+  }
+  let own = case json.member(stated, "own_repository") {
+    Ok(json.String(reason)) -> Some(reason)
+    _ -> None
+  }
+  Ok(slsa.Builder(
+    name: "ours",
+    signer: slsa.Workflow(workflow),
+    issuer: Some(issuer),
+    instances: ["custom"],
+    builder_id: slsa.Signer,
+    build_types: [],
+    runner_environment: None,
+    refs: refs,
+    own_repository: own,
+    max_level: 3,
+    reason: "ours",
+    source: "",
+  ))
 }
 
 fn is_certificate(signer: evidence.Signer) -> Bool {
@@ -274,6 +496,67 @@ fn limit(stated: #(String, Json)) -> Result(sigstore.Limit, Nil) {
 
 fn unit_tests() -> List(UnitTest) {
   [
+    #("a record tells what changed", fn() {
+      let assert [one, ..] = slsa_cases()
+      let assert Ok(judgement) =
+        slsa.judge(evidence_of(one), slsa.default_rules())
+      let assert Ok(record) = slsa.record(judgement)
+      slsa.changes(record, judgement) == Ok([])
+      && slsa.changes([#("source", "https://example.com/a/b")], judgement)
+      != Ok([])
+      && result_code(slsa.changes([#("colour of it", "red")], judgement))
+      == "option_invalid"
+    }),
+    #("a judgement is summarised", fn() {
+      let assert [one, ..] = slsa_cases()
+      let about =
+        slsa.About(
+          verifier: "https://verifier.example",
+          time_verified: Some("2026-11-24T12:00:00Z"),
+          resource_uri: "pkg:hex/app@1.2.3",
+          policy: slsa.Resource(
+            name: None,
+            uri: Some("https://policy.example"),
+            digests: [],
+          ),
+          input_attestations: [],
+          carried: ["SLSA_SOURCE_LEVEL_2"],
+        )
+      let evidence = evidence_of(one)
+      let expected =
+        slsa.SummaryExpectations(
+          verifiers: [],
+          resource_uri: "pkg:hex/app@1.2.3",
+          levels: ["SLSA_BUILD_LEVEL_1"],
+        )
+      case slsa.summarise(evidence, slsa.default_rules(), about) {
+        Ok(statement) ->
+          contains(statement, "SLSA_BUILD_LEVEL_1")
+          && contains(statement, "SLSA_SOURCE_LEVEL_2")
+          && result_code(slsa.verify_summary(evidence, expected))
+          == "predicate_unsupported"
+        Error(_) -> False
+      }
+    }),
+    #("provenance is written from claims or not at all", fn() {
+      let production =
+        slsa.Production(
+          subjects: [],
+          build_type: None,
+          inputs: None,
+          unverified: [],
+        )
+      result_code(slsa.provenance(slsa.Github, [], production))
+      == "token_claim_invalid"
+    }),
+    #("a bundle is explained", fn() {
+      let assert [one, ..] = slsa_cases()
+      case slsa.explain(one.bundle) {
+        Ok(text) ->
+          contains(text, "NOT VERIFIED") && contains(text, "octo-repo")
+        Error(_) -> False
+      }
+    }),
     #("a trust root says what it is", fn() {
       let assert Ok(root) =
         trust_root.load(trust_root.BuiltIn(trust_root.PublicGood))
@@ -460,6 +743,26 @@ fn length(items: List(a)) -> Int {
 
 @external(erlang, "hex_provenance_test_ffi", "cases")
 fn all_cases() -> List(Case)
+
+fn evidence_of(one: SlsaCase) -> Evidence {
+  let options =
+    Options(..slsa.any_signer(), trust: [
+      sigstore.From(trust_root.File(fixture("trusted_root.json"))),
+    ])
+  let artifact = sigstore.File(fixture("artifact"))
+  let assert Ok(evidence) = sigstore.verify(one.bundle, artifact, options)
+  evidence
+}
+
+fn result_code(result: Result(a, Failure)) -> String {
+  case result {
+    Ok(_) -> "ok"
+    Error(failure) -> error.code_name(failure.code)
+  }
+}
+
+@external(erlang, "hex_provenance_test_ffi", "slsa_cases")
+fn slsa_cases() -> List(SlsaCase)
 
 @external(erlang, "hex_provenance_test_ffi", "private_key")
 fn private_key() -> String

@@ -306,7 +306,7 @@ pub fn judge(evidence: Evidence, rules: Rules) -> Result(Judgement, Failure)
 /// Verifies a bundle, judges what it states, and refuses what is not as expected.
 @external(erlang, "hex_provenance_slsa_ffi", "verify")
 pub fn verify(
-  bundle: String,
+  bundle: BitArray,
   artifact: Artifact,
   options: Options,
   rules: Rules,
@@ -425,4 +425,4 @@ pub fn provenance(
 /// Explains a bundle to a person. It verifies first, and says so when it could not; nobody in particular is expected to have
 /// signed.
 @external(erlang, "hex_provenance_slsa_ffi", "explain")
-pub fn explain(bundle: String) -> Result(String, Failure)
+pub fn explain(bundle: BitArray) -> Result(String, Failure)

@@ -1,13 +1,32 @@
 %% @doc The contract cases as Gleam's records, and what a test needs without a standard library.
 -module(hex_provenance_test_ffi).
 
--export([cases/0, claim/1, fixture/1, contents/1, contains/2, print/1, finish/3]).
+-export([slsa_cases/0, cases/0, claim/1, fixture/1, contents/1, contains/2, print/1, finish/3]).
 -export([private_key/0, public_key/1, sign/2, without_token/0, with_environment/3]).
 
 -spec cases() -> [tuple()].
 cases() ->
     {ok, _} = application:ensure_all_started(crypto),
     [test_case(Case) || Case <- hex_provenance_test_cases:all()].
+
+-spec slsa_cases() -> [tuple()].
+slsa_cases() ->
+    [slsa_case(Case) || Case <- hex_provenance_test_slsa:all()].
+
+slsa_case(#{name := Name, bundle := Bundle, json := Rules, expect := Expect} = Case) ->
+    #{level := Level, error := Error, check := Check} = Case,
+    {object, Checks} = json(Check),
+    Code =
+        case Error of
+            undefined -> Expect;
+            _ -> Error
+        end,
+    Reached =
+        case Level of
+            undefined -> -1;
+            _ -> Level
+        end,
+    {slsa_case, Name, Bundle, json(Rules), Code, Reached, Checks}.
 
 test_case(#{name := Name, bundle := Bundle, json := Options, expect := Expect} = Case) ->
     #{artifact := Artifact, check := Check} = Case,
