@@ -41,7 +41,7 @@
     requirement/0,
     resource/0,
     statement/0,
-    record/0,
+    build_record/0,
     change/0,
     about/0,
     summary_expectations/0,
@@ -204,7 +204,7 @@
     unverified := [binary()],
     unrecognised := [binary()],
     refusals := [hex_provenance_error:error()],
-    record := record()
+    record := build_record()
 }.
 %% `builder_vouched': whether the signer may speak for that builder. `source' to `invocation' are as
 %% the certificate says, else as the provenance says: then their fields are among `unverified'.
@@ -241,7 +241,7 @@
     predicate := #{binary() => hex_provenance_sigstore:json()}
 }.
 
--type record() :: #{
+-type build_record() :: #{
     source => binary(),
     source_id => binary(),
     owner_id => binary(),
@@ -366,7 +366,7 @@ with_defaults(Options) ->
 %% @doc What to remember of an accepted build, to compare later ones with: trust on first use.
 %%
 %% Errors: the refusals, when it was not accepted.
--spec record(judgement()) -> result(record()).
+-spec record(judgement()) -> result(build_record()).
 record(Judgement) ->
     case enforce(Judgement) of
         {ok, #{record := Record}} -> {ok, Record};
@@ -377,12 +377,12 @@ record(Judgement) ->
 %%
 %% A level that rose is no change. The signer's commit is one only where the same tag stands for
 %% another: releases move on, tags do not.
--spec changes(record(), judgement()) -> result([change()]).
+-spec changes(build_record(), judgement()) -> result([change()]).
 changes(Record, #{record := Later}) ->
     hex_provenance_nif:slsa_changes(Record, Later).
 
 %% @doc A record as expectations of later builds.
--spec expectations(record()) -> result(expectations()).
+-spec expectations(build_record()) -> result(expectations()).
 expectations(Record) ->
     hex_provenance_nif:slsa_expectations(Record).
 

@@ -36,7 +36,7 @@ defmodule HexProvenance.Slsa do
   alias HexProvenance.Slsa.Judgement
 
   @type options :: keyword() | map()
-  @type record :: :hex_provenance_slsa.record()
+  @type build_record :: :hex_provenance_slsa.build_record()
   @type change :: %{field: atom(), was: String.t() | nil, is: String.t() | nil}
 
   @doc """
@@ -88,7 +88,7 @@ defmodule HexProvenance.Slsa do
 
   Errors: the refusals, when it was not accepted.
   """
-  @spec record(Judgement.t()) :: {:ok, record()} | {:error, Error.t()}
+  @spec record(Judgement.t()) :: {:ok, build_record()} | {:error, Error.t()}
   def record(%Judgement{} = judgement) do
     with {:ok, %Judgement{record: record}} <- enforce(judgement), do: {:ok, record}
   end
@@ -99,7 +99,7 @@ defmodule HexProvenance.Slsa do
   A level that rose is no change. The signer's commit is one only where the same tag stands for another: releases move on,
   tags do not.
   """
-  @spec changes(record(), Judgement.t()) :: {:ok, [change()]} | {:error, Error.t()}
+  @spec changes(build_record(), Judgement.t()) :: {:ok, [change()]} | {:error, Error.t()}
   def changes(record, %Judgement{record: later}) do
     Term.answer(:hex_provenance_slsa.changes(record, %{record: later}), fn changes ->
       Enum.map(changes, &Term.with_nils/1)
@@ -109,7 +109,7 @@ defmodule HexProvenance.Slsa do
   @doc """
   A record as the option `:expect` for later builds.
   """
-  @spec expectations(record()) :: {:ok, map()} | {:error, Error.t()}
+  @spec expectations(build_record()) :: {:ok, map()} | {:error, Error.t()}
   def expectations(record), do: Term.answer(:hex_provenance_slsa.expectations(record), & &1)
 
   @doc """

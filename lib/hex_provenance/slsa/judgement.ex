@@ -86,7 +86,7 @@ defmodule HexProvenance.Slsa.Judgement do
           unverified: [String.t()],
           unrecognised: [String.t()],
           refusals: [Error.t()],
-          record: HexProvenance.Slsa.record()
+          record: HexProvenance.Slsa.build_record()
         }
 
   @doc false
