@@ -40,6 +40,7 @@ class Services:
         self.folder: pathlib.Path | None = None
         self.pids: list[int] = []
         self.ended = 0.0
+        self._ask_directly()
 
     @contextlib.contextmanager
     def running(self):
@@ -70,6 +71,11 @@ class Services:
     def processor_time(self) -> float:
         """Seconds, of those that run and of those that have run."""
         return self.ended + sum(processor_time(pid) for pid in self.pids if lives(pid))
+
+    def _ask_directly(self) -> None:
+        """What is installed may come through a proxy; these services do not, whichever process asks them."""
+        for name in ("NO_PROXY", "no_proxy"):
+            os.environ[name] = ",".join(filter(None, [os.environ.get(name), "127.0.0.1"]))
 
     def _start(self) -> None:
         build.step(f"Sigstore's services, niceness {NICE}, on core {CORE}")

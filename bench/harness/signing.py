@@ -8,7 +8,7 @@ import subprocess
 import time
 from concurrent import futures
 
-from harness import cases, processor
+from harness import build, cases, processor
 from harness.driver import Driver, DriverError, Drivers
 from harness.measure import SigningPlan, disagreements, microseconds, milliseconds, order, percentile
 from harness.services import COSIGN, Services, ServicesError
@@ -78,6 +78,7 @@ def turn(driver: Driver, *words: object) -> Turn:
 def core(drivers: Drivers, services: Services, name: str, plan: SigningPlan) -> dict:
     """The core's processor time without what the same exchanges cost that involve no cryptography, by the floor's."""
     rounds = {"signing": [], "network": [], "floor": []}
+    build.step(f"{name}: the core against its floor")
     for _ in range(plan.lives):
         drivers.restart()
         shapes = core_shapes(drivers.rust, services, name)
@@ -112,6 +113,7 @@ def exchanges(rust: Driver, services: Services, name: str, n: int, at_once: int)
 
 def alone(drivers: Drivers, services: Services, folder: pathlib.Path, plan: SigningPlan) -> dict:
     """One signing after the other, of everybody in turn."""
+    build.step(f"{folder.name}: one at a time")
     rounds = {}
     for _ in range(plan.lives):
         drivers.restart()
@@ -195,6 +197,7 @@ def alone_summary(turns: list[Turn], ours: list[Turn]) -> dict:
 
 def at_once(drivers: Drivers, services: Services, name: str, plan: SigningPlan) -> list[dict]:
     """In one VM, round after round: what one leaves behind is there when the next begins."""
+    build.step(f"{name}: {AT_ONCE} at once")
     drivers.restart()
     drivers.beam.ask("sign", name, services.token(), WARM_UP)
     return [at_once_round(drivers, services, name, plan.at_once_each) for _ in range(plan.at_once_rounds)]
