@@ -85,7 +85,8 @@ def many_at_once(rounds: list[dict]) -> tuple[int, float, float]:
     """Failures of all rounds, the sleeper of the median one, and the memory of the worst."""
     failures = sum(len(row["failures"]) for row in rounds)
     grown = max(row["peak_mib"] for row in rounds) - rounds[0]["before_mib"]
-    return failures, statistics.median(row["sleeper_p99_ms"] for row in rounds), round(grown, 1)
+    slept = statistics.median(row["sleeper_p99_ms"] for row in rounds)
+    return failures, round(slept, 2), round(grown, 1)
 
 
 def target(name: str, value: float | None, relation: str, bound: float) -> dict:

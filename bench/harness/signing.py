@@ -177,7 +177,7 @@ def cosign(services: Services, folder: pathlib.Path, n: int) -> Turn:
 
 
 def cosign_version() -> str:
-    """Debian's build names no version in its output, but all its modules."""
+    """What it says of itself: Debian's build knows no more than the compiler."""
     described = subprocess.run([COSIGN, "version"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     return " ".join(line.strip() for line in described.stdout.splitlines() if "Version" in line)
 
