@@ -125,11 +125,63 @@ defmodule Bench do
     for calls <- [0, half, half], do: resident_after(calls, verify)
   end
 
+  # One after the other, and nothing else: whoever asks also reads the clock of the whole VM's processor time.
+  defp answer(folder, ["sign", name, token, n]) do
+    sign = signing(Path.join(folder, name), token)
+
+    for _ <- 1..number(n) do
+      start = now()
+      {:ok, _} = sign.()
+      now() - start
+    end
+  end
+
+  # So many processes, each of which signs that often; then the codes of what failed.
+  defp answer(folder, ["sign_at_once", name, token, processes, each]) do
+    sign = signing(Path.join(folder, name), token)
+    collect_garbage()
+    Memory.reset_peak()
+    before = Memory.resident()
+    sleeper = Sleeper.start()
+    start = now()
+    failures = from_signers(number(processes), fn -> failures(number(each), sign) end)
+    elapsed = now() - start
+    slept = Sleeper.stop(sleeper)
+    peak = Memory.peak()
+    collect_garbage()
+    [elapsed | slept] ++ [before, peak, Memory.resident() | failures]
+  end
+
   defp kase(folder, name) do
     with nil <- Process.get({:case, name}) do
       kase = Case.load(Path.join(folder, name))
       Process.put({:case, name}, kase)
       kase
+    end
+  end
+
+  defp signing(folder, token) do
+    services = {:file, Path.join(folder, "services.json")}
+    options = [token: token, services: services, trust: root(Path.join(folder, "root.json"))]
+    payload = {:bytes, File.read!(Path.join(folder, "artifact"))}
+    fn -> Sigstore.sign(payload, options) end
+  end
+
+  defp from_signers(processes, sign) do
+    1..processes
+    |> Enum.map(fn _ -> Task.async(sign) end)
+    |> Task.await_many(:infinity)
+    |> List.flatten()
+  end
+
+  defp failures(n, sign), do: for(_ <- 1..n, {:error, %{code: code}} <- [sign.()], do: code)
+
+  # Prepared once, as whoever signs more than once has it.
+  defp root(path) do
+    with nil <- Process.get({:root, path}) do
+      root = HexProvenance.TrustRoot.load!({:file, path})
+      Process.put({:root, path}, root)
+      root
     end
   end
 
@@ -187,9 +239,11 @@ defmodule Bench do
     |> Enum.map(&Task.async/1)
     |> Task.await_many(:infinity)
 
-    Enum.each(Process.list(), &:erlang.garbage_collect/1)
+    collect_garbage()
     Memory.resident()
   end
+
+  defp collect_garbage, do: Enum.each(Process.list(), &:erlang.garbage_collect/1)
 
   defp repeat(0, _), do: :ok
 

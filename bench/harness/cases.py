@@ -2,6 +2,7 @@
 
 import base64
 import dataclasses
+import hashlib
 import json
 import pathlib
 import shutil
@@ -75,10 +76,23 @@ def from_crate(folder: pathlib.Path, files: dict) -> Case:
     return describe(folder, f"sigstore-verify test_data/{files['bundle']}")
 
 
+def to_sign(folder: pathlib.Path, sources: dict[str, pathlib.Path], artifact: bytes, who: dict[str, str]) -> None:
+    """A case without a bundle, until somebody signs."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for target, source in sources.items():
+        shutil.copyfile(source, folder / target)
+    (folder / "artifact").write_bytes(artifact)
+    write_facts(folder, who | {"sha256": hashlib.sha256(artifact).hexdigest()})
+
+
 def lay_out(folder: pathlib.Path, sources: dict[str, pathlib.Path], who: dict[str, str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for kind, target in (("bundle", "bundle.json"), ("root", "root.json"), ("artifact", "artifact")):
         shutil.copyfile(sources[kind], folder / target)
+    write_facts(folder, who)
+
+
+def write_facts(folder: pathlib.Path, who: dict[str, str]) -> None:
     (folder / "case.json").write_text(json.dumps(who))
     # The same facts as lines, for a runtime whose standard library reads no JSON.
     lines = [who["identity"], who["issuer"], who["sha256"]]

@@ -10,11 +10,11 @@ import tomllib
 
 from harness.build import BENCH, ROOT
 from harness.driver import Drivers
+from harness.processor import TICKS, processor_time
+from harness.services import Services
 
 # Above this share of the machine taken by others, a run is not quiet.
 QUIET = 0.05
-
-TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def facts(drivers: Drivers) -> dict:
@@ -65,10 +65,11 @@ def machine_time() -> tuple[float, float]:
 
 
 class Watch:
-    """Processor time of the whole machine against that of the drivers and of this process."""
+    """Processor time of the whole machine against that of the drivers, of the services and of this process."""
 
-    def __init__(self, drivers: Drivers):
+    def __init__(self, drivers: Drivers, services: Services):
         self.drivers = drivers
+        self.services = services
         self.begin = self.sample()
 
     def verdict(self) -> dict:
@@ -89,13 +90,8 @@ class Watch:
         """Of this process, of the drivers that live, and of those that have ended."""
         ended = resource.getrusage(resource.RUSAGE_CHILDREN)
         living = [os.getpid()] + [driver.process.pid for driver in self.drivers.all()]
-        return ended.ru_utime + ended.ru_stime + sum(map(processor_time, living))
-
-
-def processor_time(pid: int) -> float:
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    user, system = fields[11:13]
-    return (int(user) + int(system)) / TICKS
+        drivers = ended.ru_utime + ended.ru_stime + sum(map(processor_time, living))
+        return drivers + self.services.processor_time()
 
 
 def cpu_model() -> str:

@@ -13,6 +13,16 @@ CHUNK = 256 << 10
 
 
 @dataclasses.dataclass
+class SigningPlan:
+    lives: int
+    rounds: int
+    calls: int
+    alone_calls: int
+    at_once_rounds: int
+    at_once_each: int
+
+
+@dataclasses.dataclass
 class Plan:
     lives: int
     warm_up: int
@@ -24,10 +34,11 @@ class Plan:
     file_rounds: int
     file_bytes: int
     memory_calls: int
+    signing: SigningPlan
 
 
-FULL = Plan(5, 100, 16, 40, 8, 5, 4000, 7, GIBIBYTE, 100_000)
-QUICK = Plan(2, 20, 5, 20, 4, 1, 1500, 3, GIBIBYTE // 8, 10_000)
+FULL = Plan(5, 100, 16, 40, 8, 5, 4000, 7, GIBIBYTE, 100_000, SigningPlan(5, 4, 64, 3, 3, 5))
+QUICK = Plan(2, 20, 5, 20, 4, 1, 1500, 3, GIBIBYTE // 8, 10_000, SigningPlan(2, 2, 32, 2, 2, 2))
 
 
 @dataclasses.dataclass

@@ -1,13 +1,17 @@
-//! Bench driver: the cryptographic floor, the Rust peer and raw hashing behind one line protocol.
+//! Bench driver: the cryptographic floors, the core, the Rust peer and raw hashing behind one line protocol.
 //!
 //! Reads one command a line, answers one line: `ok ...` or `error ...`. Timings are nanoseconds.
 
 mod case;
 mod check;
+mod ephemeral;
+mod exchange;
 mod extract;
 mod file;
 mod library;
 mod peer;
+mod signing;
+mod signing_floor;
 
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -16,13 +20,18 @@ use std::path::Path;
 use std::time::Instant;
 
 use check::Variant;
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinSet;
 
 /// Anything that stops a driver is told to the person at the bench; nothing is recovered from.
 pub(crate) type Outcome<T> = Result<T, String>;
 
 fn main() {
     let cases = std::env::args().nth(1).unwrap_or_else(|| ".".to_owned());
-    let mut driver = Driver::new(cases);
+    let mut driver = match Driver::new(cases) {
+        Ok(driver) => driver,
+        Err(reason) => return eprintln!("{reason}"),
+    };
     let mut out = std::io::stdout();
     for line in std::io::stdin().lock().lines() {
         let Ok(line) = line else { return };
@@ -40,6 +49,9 @@ fn main() {
 struct Driver {
     folder: String,
     prepared: HashMap<String, Prepared>,
+    signers: HashMap<String, Signers>,
+    /// One thread for the network, as in the library.
+    runtime: Runtime,
 }
 
 struct Prepared {
@@ -48,9 +60,18 @@ struct Prepared {
     crate_: peer::Peer,
 }
 
+/// Of a case that names services.
+struct Signers {
+    core: signing::Signing,
+    network: exchange::Exchanges,
+    /// There is one once the core has signed.
+    floor: Option<signing_floor::SigningFloor>,
+}
+
 impl Driver {
-    fn new(folder: String) -> Self {
-        Self { folder, prepared: HashMap::new() }
+    fn new(folder: String) -> Outcome<Self> {
+        let runtime = during("runtime", Builder::new_current_thread().enable_all().build())?;
+        Ok(Self { folder, prepared: HashMap::new(), signers: HashMap::new(), runtime })
     }
 
     fn answer(&mut self, words: &[&str]) -> Outcome<String> {
@@ -64,6 +85,24 @@ impl Driver {
             ["make_file", path, bytes] => file::make(Path::new(path), count(bytes)?),
             ["sign_file", path, folder] => file::sign(Path::new(path), Path::new(folder)),
             ["hash_file", path, chunk] => file::time_hash(Path::new(path), count(chunk)?),
+            ["leave_bundle", case, token] => {
+                let (runtime, signers) = self.signers(case)?;
+                signers.core.leave_bundle(runtime, token)
+            }
+            ["sign", case, token, n, at_once] => {
+                let (runtime, signers) = self.signers(case)?;
+                abreast(runtime, count(n)?, count(at_once)?, || Ok(signers.core.start(token)))
+            }
+            ["sign_floor", case, n] => self.signing_floor(case)?.time(count(n)?),
+            ["sign_floor_parts", case, n] => self.signing_floor(case)?.parts(count(n)?),
+            ["prepare_exchanges", case, token, n] => {
+                let (runtime, signers) = self.signers(case)?;
+                signers.network.prepare(runtime, token, count(n)?)
+            }
+            ["exchange", case, n, at_once] => {
+                let (runtime, signers) = self.signers(case)?;
+                abreast(runtime, count(n)?, count(at_once)?, || signers.network.start())
+            }
             ["hash_memory", bytes, chunk] => Ok(file::time_hash_memory(count(bytes)?, count(chunk)?)),
             _ => Err(format!("unknown command: {}", words.join(" "))),
         }
@@ -120,28 +159,77 @@ impl Driver {
         }
         self.prepared.get(name).ok_or_else(|| format!("no case {name}"))
     }
+
+    fn signers(&mut self, name: &str) -> Outcome<(&Runtime, &mut Signers)> {
+        if !self.signers.contains_key(name) {
+            let folder = Path::new(&self.folder).join(name);
+            let (core, network) = (signing::Signing::load(&folder)?, exchange::Exchanges::load(&folder)?);
+            self.signers.insert(name.to_owned(), Signers { core, network, floor: None });
+        }
+        let signers = self.signers.get_mut(name).ok_or_else(|| format!("no case {name}"))?;
+        Ok((&self.runtime, signers))
+    }
+
+    fn signing_floor(&mut self, name: &str) -> Outcome<&signing_floor::SigningFloor> {
+        let folder = Path::new(&self.folder).join(name);
+        let floor = &mut self.signers(name)?.1.floor;
+        if floor.is_none() {
+            *floor = Some(signing_floor::SigningFloor::load(&folder)?);
+        }
+        floor.as_ref().ok_or_else(|| format!("no floor of {name}"))
+    }
 }
 
 /// Two untimed calls first: whoever measured before has filled the caches with something else.
 fn samples(n: usize, mut once: impl FnMut() -> Outcome<()>) -> Outcome<String> {
     once()?;
     once()?;
+    timed(n, once)
+}
+
+/// `n` calls and nothing else: whoever asks also reads the process's clock.
+pub(crate) fn timed(n: usize, once: impl FnMut() -> Outcome<()>) -> Outcome<String> {
+    let nanos: Vec<_> = nanoseconds(n, once)?.iter().map(u64::to_string).collect();
+    Ok(nanos.join(" "))
+}
+
+pub(crate) fn nanoseconds(n: usize, mut once: impl FnMut() -> Outcome<()>) -> Outcome<Vec<u64>> {
     let mut nanos = Vec::with_capacity(n);
     for _ in 0..n {
         let start = Instant::now();
         once()?;
-        nanos.push(elapsed(start).to_string());
+        nanos.push(elapsed(start));
     }
-    Ok(nanos.join(" "))
+    Ok(nanos)
 }
 
-fn median(mut nanos: Vec<u64>) -> u64 {
+pub(crate) fn median(mut nanos: Vec<u64>) -> u64 {
     nanos.sort_unstable();
     nanos.get(nanos.len() / 2).copied().unwrap_or(0)
 }
 
 pub(crate) fn elapsed(start: Instant) -> u64 {
     u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// `n` pieces of work, so many at a time, on the runtime's one thread.
+fn abreast<T, W>(runtime: &Runtime, n: usize, at_once: usize, mut start: impl FnMut() -> Outcome<W>) -> Outcome<String>
+where
+    T: 'static,
+    W: Future<Output = Outcome<T>> + Send + 'static,
+{
+    let mut nanos = Vec::with_capacity(n);
+    while nanos.len() < n {
+        let mut batch = JoinSet::new();
+        for _ in 0..at_once.min(n - nanos.len()) {
+            let (work, begun) = (start()?, Instant::now());
+            batch.spawn_on(async move { work.await.map(|_| elapsed(begun)) }, runtime.handle());
+        }
+        for done in runtime.block_on(batch.join_all()) {
+            nanos.push(done?.to_string());
+        }
+    }
+    Ok(nanos.join(" "))
 }
 
 fn count(word: &str) -> Outcome<usize> {
