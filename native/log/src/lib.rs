@@ -19,6 +19,7 @@ mod json;
 pub mod leaf;
 pub mod limits;
 pub mod note;
+pub mod policy;
 pub mod proof;
 pub mod prover;
 pub mod public_key;
@@ -27,7 +28,9 @@ pub mod statement;
 #[cfg(test)]
 mod testing;
 pub mod tile;
+pub mod tlog_proof;
 pub mod tree;
+pub mod witness;
 
 pub use chain::Chain;
 pub use checkpoint::{Checkpoint, SignedCheckpoint};
