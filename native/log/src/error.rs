@@ -209,6 +209,10 @@ catalogue! {
     HeadsMismatch { package: String, reason: String }
         = "heads_mismatch", Log, "the heads map says nothing certain about {package}: {reason}",
           "Ask for a newer map and proof; if it stays so, do not trust what the log says about this package.";
+    /// A heads map that is not the one that the log's entries make.
+    HeadsMapWrong { index: u64, reason: String }
+        = "heads_map_wrong", Log, "the heads map in log entry {index} is wrong: {reason}",
+          "Do not trust what the log proves by this map: report the log.";
     /// A leaf that says something else than the signed statement it names.
     LeafMismatch { index: u64, field: &'static str }
         = "leaf_mismatch", Log, "log entry {index} is at odds with its signed statement: {field} differs",

@@ -205,6 +205,15 @@ impl Leaf {
         Ok(bytes)
     }
 
+    /// The key change that it is.
+    #[must_use]
+    pub fn as_key_change(&self) -> Option<&KeyChange> {
+        match self {
+            Self::KeyChange(change) => Some(change),
+            _ => None,
+        }
+    }
+
     /// Its leaf hash.
     ///
     /// # Errors
