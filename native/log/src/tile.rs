@@ -208,6 +208,17 @@ pub fn parse_entries(tile: Tile, bytes: &[u8]) -> Result<Vec<&[u8]>> {
     Ok(entries)
 }
 
+/// The exact bytes of `tile` out of those a reader gave for it: what to serve under its path, which is immutable.
+///
+/// # Errors
+/// As [`parse_hashes`] and [`parse_entries`].
+pub fn cut(tile: Tile, bytes: &[u8]) -> Result<Vec<u8>> {
+    match tile.kind {
+        Kind::Hashes(_) => Ok(parse_hashes(tile, bytes)?.as_flattened().to_vec()),
+        Kind::Entries => write_entries(&parse_entries(tile, bytes)?),
+    }
+}
+
 /// Tiles held in memory: for tests, small logs, and callers that fetch tiles first and compute afterwards.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryTiles(BTreeMap<(Kind, u64), Vec<u8>>);
@@ -307,6 +318,7 @@ mod tests {
         let tile = Tile::new(Kind::Hashes(0), 0, 2).unwrap();
         assert_eq!(parse_hashes(tile, &[7; 64]).unwrap(), [[7; 32]; 2]);
         assert_eq!(parse_hashes(tile, &[7; 96]).unwrap().len(), 2);
+        assert_eq!(cut(tile, &[7; 96]).unwrap(), [7; 64]);
         for length in [0, 32, 63, 65, 257 * 32] {
             assert!(parse_hashes(tile, &vec![7; length]).is_err(), "{length}");
         }
@@ -317,6 +329,7 @@ mod tests {
         let two = Tile::new(Kind::Entries, 0, 2).unwrap();
         let bytes = write_entries(&[&b"a"[..], b"", b"ccc"]).unwrap();
         assert_eq!(parse_entries(two, &bytes).unwrap(), [&b"a"[..], b""]);
+        assert_eq!(cut(two, &bytes).unwrap(), bytes[..5]);
         for cut in [0, 1, 2, 3, 4, 6, 7, 8, 9] {
             assert!(parse_entries(two, &bytes[..cut]).is_err(), "{cut}");
         }
