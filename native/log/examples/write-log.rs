@@ -95,7 +95,9 @@ fn write_proofs(folder: &Path, entries: &[Vec<u8>], mut prover: Prover<MemoryTil
         write(folder, &format!("inclusion/{index}"), proof.to_string().as_bytes());
     }
     let odd = (1..size).step_by(1009);
-    for old in odd.chain([1, 2, 255, 256, 257, 65_535, 65_536, 65_537, size - 1, size]).filter(|old| *old <= size) {
+    for old in
+        odd.chain([1, 2, 255, 256, 257, 65_535, 65_536, 65_537, size - 1, size]).filter(|old| (1..=size).contains(old))
+    {
         let proof = prover.consistency(old, size).unwrap();
         let text: String = proof.iter().map(|hash| base64_encode(hash) + "\n").collect();
         write(folder, &format!("consistency/{old}.proof"), text.as_bytes());
