@@ -1,6 +1,12 @@
 //! Writes a log as C2SP tiles into a folder, with proofs, for other implementations to check: `write-log DIR [SIZE]`.
 
-#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "a tool for tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "a tool for tests"
+)]
 
 use std::fs;
 use std::path::Path;

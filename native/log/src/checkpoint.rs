@@ -7,6 +7,7 @@ use crate::encoding::{base64_encode, base64_hash, decimal};
 use crate::error::{Error, Fault, Result, quote};
 use crate::limits::{self, within};
 use crate::note::{KeyKind, Note, Signature, SigningKey, VerifierKey};
+use crate::proof::verify_consistency;
 use crate::tree::{Hash, empty_root};
 
 /// What a log says of its tree.
@@ -104,6 +105,16 @@ impl Checkpoint {
         let mut note = Note::unsigned(self.to_string())?;
         note.sign(key, None)?;
         Ok(SignedCheckpoint { checkpoint: self, note })
+    }
+
+    /// As [`sign`](Self::sign), once `proof` shows that this tree extends `last`: the size and root that were signed last,
+    /// kept where no restored database can take them back. A log that signs by this alone cannot fork.
+    ///
+    /// # Errors
+    /// `consistency_broken`; as [`sign`](Self::sign).
+    pub fn sign_after(self, last: (u64, &Hash), proof: &[Hash], key: &SigningKey) -> Result<SignedCheckpoint> {
+        verify_consistency(last.0, last.1, self.size, &self.root, proof)?;
+        self.sign(key)
     }
 
     fn untrusted(&self, reason: &str) -> Error {
@@ -210,6 +221,10 @@ fn malformed(at: &str, reason: &str) -> Error {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::prover::Prover;
+    use crate::tile::MemoryTiles;
+    use crate::tree::Edge;
+    use crate::tree::tests::{numbered, reference_root};
 
     pub(crate) fn log_key(origin: &str) -> SigningKey {
         SigningKey::from_seed(origin, KeyKind::Ed25519, &[1; 32]).unwrap()
@@ -256,6 +271,25 @@ pub(crate) mod tests {
         let changed = SignedCheckpoint::parse(text.as_bytes()).unwrap();
         assert!(changed.verify(&[log.verifier().clone()]).is_err());
         assert!(changed.cosignatures(&[w.verifier().clone()]).is_err());
+    }
+
+    #[test]
+    fn a_log_does_not_fork_itself() {
+        let (key, leaves) = (log_key("log.example"), numbered(9));
+        let root = |n: usize| reference_root(&leaves[..n]);
+        let checkpoint = |n: usize| Checkpoint::new("log.example", n as u64, root(n)).unwrap();
+        let mut tiles = MemoryTiles::default();
+        tiles.apply(&Edge::new().extend(&leaves).unwrap().1).unwrap();
+        let proof = Prover::new(tiles, 2).consistency(5, 9).unwrap();
+        let sign = |n: usize, last: (u64, Hash), proof: &[Hash]| {
+            checkpoint(n).sign_after((last.0, &last.1), proof, &key).map_or_else(|e| e.code(), |_| "ok")
+        };
+        assert_eq!(sign(9, (5, root(5)), &proof), "ok");
+        assert_eq!(sign(9, (9, root(9)), &[]), "ok", "an idle log signs again");
+        assert_eq!(sign(9, (0, empty_root()), &[]), "ok");
+        assert_eq!(sign(9, (5, root(4)), &proof), "consistency_broken");
+        assert_eq!(sign(9, (9, root(5)), &[]), "consistency_broken");
+        assert_eq!(sign(5, (9, root(9)), &proof), "consistency_broken", "a database that was restored");
     }
 
     #[test]

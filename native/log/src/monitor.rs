@@ -6,6 +6,7 @@
 //! map, compares leaves with the statements they name, follows key changes, and reports the events of watched packages.
 
 mod finding;
+mod state;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -186,7 +187,8 @@ impl Monitor {
     /// # Errors
     /// `malformed` when the page does not begin where the last one ended, or there is no checkpoint as large;
     /// `consistency_broken` when the entries are not those that the log signed (get them again; if the log has no
-    /// others, it withholds what it signed); `input_too_large`; what `blobs` answers. The page is then not taken.
+    /// others, it withholds what it signed); `budget_exhausted` when it holds too many heads maps for one page: give it in
+    /// parts; `input_too_large`; what `blobs` answers. The page is then not taken.
     pub fn page(
         &mut self,
         start: u64,
@@ -199,6 +201,7 @@ impl Monitor {
         // First what may fail, then what changes: a page is taken as a whole or not at all.
         let mut reading = Reading { trust: self.trust.clone(), witnessed, findings: Vec::new() };
         let leaves: Vec<_> = (start..).zip(entries).map(|(index, bytes)| (index, bytes, Leaf::parse(bytes))).collect();
+        self.budget(leaves.iter().filter(|(_, _, leaf)| matches!(leaf, Ok(Leaf::Heads(_)))).count(), entries.len())?;
         for (index, _, leaf) in &leaves {
             match leaf {
                 Ok(Leaf::Event(event)) if self.reads(event) => self.read_event(&mut reading, *index, event, blobs)?,
@@ -232,6 +235,16 @@ impl Monitor {
         let checkpoint = newest.signed.checkpoint();
         verify_consistency(edge.size(), &edge.root(), checkpoint.size(), checkpoint.root(), proof)?;
         Ok((edge, newest.witnessed))
+    }
+
+    /// Every map costs a hash for each package: a page with too many of them is to be given in parts.
+    fn budget(&self, maps: usize, entries: usize) -> Result<()> {
+        let packages = self.heads.len().saturating_add(entries);
+        if maps > 1 && maps.saturating_mul(packages) > limits::PACKAGES {
+            let limit = limits::wide(limits::PACKAGES);
+            return Err(Fault::BudgetExhausted { what: "heads maps of one page", limit }.into());
+        }
+        Ok(())
     }
 
     fn reads(&self, event: &EventLeaf) -> bool {

@@ -21,9 +21,10 @@ pub struct Prover<R> {
 }
 
 impl<R: TileReader> Prover<R> {
-    /// A prover that keeps up to `tiles` tiles (16 KiB each) with their inner nodes.
+    /// A prover that keeps up to `tiles` tiles (16 KiB each) with their inner nodes, and never fewer than one proof needs.
     pub fn new(reader: R, tiles: usize) -> Self {
-        Self { reader, cache: Cache { half: tiles.div_ceil(2), young: HashMap::new(), old: HashMap::new() } }
+        let half = tiles.div_ceil(2).max(8);
+        Self { reader, cache: Cache { half, young: HashMap::new(), old: HashMap::new() } }
     }
 
     /// The path from entry `index` to the root of the tree of `size`: RFC 6962, section 2.1.1.
@@ -185,9 +186,7 @@ impl Cache {
         if self.young.len() >= self.half {
             self.old = std::mem::take(&mut self.young);
         }
-        if self.half > 0 {
-            self.young.insert((tile.kind(), tile.index()), expanded);
-        }
+        self.young.insert((tile.kind(), tile.index()), expanded);
     }
 }
 
@@ -263,7 +262,7 @@ mod tests {
     #[test]
     fn the_cache_spares_reads_and_is_bounded() {
         let leaves = numbered(20_000);
-        let mut prover = Prover::new(Counting(tiles(&leaves), 0), 8);
+        let mut prover = Prover::new(Counting(tiles(&leaves), 0), 20);
         for _ in 0..3 {
             prover.inclusion(77, 20_000).unwrap();
         }
@@ -271,9 +270,8 @@ mod tests {
         assert!(warm <= 4, "{warm}");
         for index in (0..20_000).step_by(256) {
             prover.inclusion(index, 20_000).unwrap();
-            assert!(prover.cache.young.len() + prover.cache.old.len() <= 8);
+            assert!(prover.cache.young.len() + prover.cache.old.len() <= 20);
         }
-        let mut cacheless = Prover::new(Counting(tiles(&leaves), 0), 0);
-        assert_eq!(cacheless.inclusion(9, 20_000), prover.inclusion(9, 20_000));
+        assert_eq!(Prover::new(tiles(&leaves), 0).inclusion(9, 20_000), prover.inclusion(9, 20_000));
     }
 }

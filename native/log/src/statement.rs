@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::chain::Head;
 use crate::encoding::{base64_decode, base64_encode, hex_decode};
 use crate::error::{Error, Fault, Result};
 use crate::json::{Bad, Fields, Json};
@@ -106,6 +107,22 @@ impl Facts {
     pub fn read(payload: &[u8], prefix: &str) -> Result<Self> {
         let mut statement = Json::parse("in-toto statement", payload)?.object("").map_err(Bad::statement)?;
         read_statement(&mut statement, prefix).map_err(Bad::statement)
+    }
+
+    /// The leaf of these facts behind `head`, where its package's chain ends: what the log enters next for it.
+    #[must_use]
+    pub fn leaf(&self, envelope: Hash, head: Option<&Head>) -> EventLeaf {
+        EventLeaf {
+            envelope,
+            event: self.event,
+            id: self.id.clone(),
+            package: self.package.clone(),
+            previous: head.map(|h| h.link),
+            seq: head.map_or(0, |h| h.seq.saturating_add(1)),
+            subjects: Subjects::of(&self.subjects),
+            time: self.time,
+            version: self.version.clone(),
+        }
     }
 
     /// Checks that `leaf`, number `index` of the log, repeats these facts, and the digest of the envelope around them.

@@ -8,7 +8,7 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, Ed25519
 
 use crate::chain::Head;
 use crate::encoding::hex_encode;
-use crate::leaf::{Event, EventLeaf, KeyChange, Leaf, Purpose, Subjects};
+use crate::leaf::{Event, EventLeaf, KeyChange, Leaf, Purpose};
 use crate::public_key::PublicKey;
 use crate::purl::Package;
 use crate::statement::{Envelope, Facts};
@@ -119,18 +119,7 @@ impl TestLog {
         let envelope = self.key.envelope(&text);
         self.blobs.insert(envelope.digest(), envelope.write());
         let facts = Facts::read(text.as_bytes(), PREFIX).unwrap();
-        let head = self.heads.get(&facts.package).copied();
-        EventLeaf {
-            envelope: envelope.digest(),
-            event,
-            id: facts.id,
-            package: facts.package,
-            previous: head.map(|h| h.link),
-            seq: head.map_or(0, |h| h.seq + 1),
-            subjects: Subjects::of(&facts.subjects),
-            time: facts.time,
-            version: facts.version,
-        }
+        facts.leaf(envelope.digest(), self.heads.get(&facts.package))
     }
 
     pub(crate) fn enter(&mut self, leaf: Leaf) -> u64 {

@@ -358,3 +358,53 @@ fn a_link_to_an_entry_that_never_was() {
     let index = log.enter(Leaf::Event(leaf));
     assert_eq!(found(&log), [(Kind::ForkedChain, Some(index))]);
 }
+
+#[test]
+fn a_state_that_is_saved_goes_on() {
+    let mut log = honest();
+    let mut watcher = monitor(&log);
+    let options = watcher.options.clone();
+    let text = watcher.save().unwrap();
+    assert_eq!(Monitor::restore(&text, options.clone()).unwrap().save().unwrap(), text, "before anything was seen");
+    follow(&mut watcher, &log, &mut blobs(&log));
+    watcher.announce(log.index() + 1, log_key_change().0).unwrap();
+    let text = watcher.save().unwrap();
+    let mut restored = Monitor::restore(&text, options.clone()).unwrap();
+    assert_eq!(restored.save().unwrap(), text);
+    log.event(Event::Unpublish, "a", Some("1.0.1"), b"w");
+    log.enter(Leaf::KeyChange(log_key_change().0));
+    let next = map(&log);
+    log.enter(Leaf::Heads(next));
+    let go_on = |watcher: &mut Monitor| {
+        let proof = prover(&log).consistency(7, log.index()).unwrap();
+        let (_, key) = log_key_change();
+        watcher.checkpoint(&signed_by(&log, log.index(), &key), &proof, None).unwrap();
+        watcher.page(7, &log.entries[7..], &[], &mut blobs(&log)).unwrap()
+    };
+    let findings = go_on(&mut watcher);
+    assert_eq!((kinds(&findings), &go_on(&mut restored)), (vec![], &findings));
+    for cut in [0, 10, text.len() / 2, text.len() - 1] {
+        assert!(Monitor::restore(&text[..cut], options.clone()).is_err(), "{cut}");
+    }
+    assert!(Monitor::restore(&text.replacen("edge 7", "edge 6", 1), options).is_err());
+}
+
+#[test]
+fn maps_without_end_are_budgeted() {
+    let mut log = honest();
+    let next = map(&log);
+    for _ in 0..600 {
+        log.enter(Leaf::Heads(next));
+    }
+    let mut watcher = monitor(&log);
+    watcher.checkpoint(&signed(&log, log.index()), &[], None).unwrap();
+    // As if the log had many packages.
+    let many = 40_000u64;
+    watcher.heads.extend(
+        (0..many).map(|i| (package(&format!("p{i}")), Head { seq: 0, link: Link { index: 0, leaf: [0; 32] } })),
+    );
+    let whole = watcher.page(0, &log.entries, &[], &mut blobs(&log));
+    assert_eq!(whole.map_err(|e| e.code()), Err("budget_exhausted"));
+    let proof = prover(&log).consistency(9, log.index()).unwrap();
+    assert!(watcher.page(0, &log.entries[..9], &proof, &mut blobs(&log)).is_ok(), "smaller pages go on");
+}
