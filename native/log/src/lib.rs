@@ -14,6 +14,7 @@
 pub mod chain;
 pub mod checkpoint;
 pub mod encoding;
+pub mod entry;
 pub mod error;
 pub mod heads;
 mod json;

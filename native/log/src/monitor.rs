@@ -137,9 +137,12 @@ impl Monitor {
     /// then turn out to be the one of that index.
     ///
     /// # Errors
-    /// As [`Trust::rotate`]; `chain_broken` is never among them.
+    /// As [`Trust::rotate`]; `malformed` when that entry was taken already.
     pub fn announce(&mut self, index: u64, change: KeyChange) -> Result<()> {
         within("announced key changes", limits::TRUST_KEYS, self.announced.len().saturating_add(1))?;
+        if index < self.size() {
+            return Err(Fault::malformed("announced key change", &index.to_string(), "its entry was read already"));
+        }
         self.trust = self.trust.rotate(index, &change)?;
         self.announced.insert(index, change);
         Ok(())

@@ -155,8 +155,14 @@ fn read_statement(statement: &mut Fields, prefix: &str) -> Result<Facts, Bad> {
     if predicate.text("package")? != package.name() {
         return Err(Bad::new("predicate.package", "it is another package than the subject"));
     }
-    if (event.is_of_release() && versions.len() != 1) || version.as_ref().is_some_and(|v| !versions.iter().eq([v])) {
-        return Err(Bad::new("predicate.version", "it is another version than the subject"));
+    let versions: Vec<_> = versions.iter().collect();
+    let agrees = match (&version, versions.as_slice()) {
+        (Some(version), [subject]) => version == *subject && !event.is_of_package(),
+        (Some(_), _) => false,
+        (None, subjects) => !event.is_of_release() && event.is_of_package() == subjects.is_empty(),
+    };
+    if !agrees {
+        return Err(Bad::new("predicate.version", "it is another version than the subject, or not of such an event"));
     }
     Ok(Facts {
         event,

@@ -7,11 +7,14 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair};
 
 use crate::chain::Head;
+use crate::checkpoint::tests::log_key;
 use crate::encoding::hex_encode;
+use crate::keys::Trust;
 use crate::leaf::{Event, EventLeaf, KeyChange, Leaf, Purpose};
 use crate::public_key::PublicKey;
 use crate::purl::Package;
 use crate::statement::{Envelope, Facts};
+use crate::tile::MemoryTiles;
 use crate::tree::{Edge, Hash, leaf_hash, sha256};
 
 pub(crate) const PREFIX: &str = "https://hex.pm/attestation";
@@ -104,6 +107,25 @@ impl TestLog {
     pub(crate) fn edge(&self) -> Edge {
         let leaves: Vec<_> = self.entries.iter().map(|e| leaf_hash(e)).collect();
         Edge::new().extend(&leaves).unwrap().0
+    }
+
+    pub(crate) fn tiles(&self) -> MemoryTiles {
+        let leaves: Vec<_> = self.entries.iter().map(|e| leaf_hash(e)).collect();
+        let mut tiles = MemoryTiles::default();
+        tiles.apply(&Edge::new().extend(&leaves).unwrap().1).unwrap();
+        tiles
+    }
+
+    /// Trust in the log's key and in the registry's key of now; no witnesses.
+    pub(crate) fn trust(&self) -> Trust {
+        let own = PublicKey::from_ed25519(log_key(ORIGIN).verifier().public());
+        let file = format!(
+            r#"{{"version":1,"origin":"{ORIGIN}","policy":["quorum none"],"earlierLogs":[],"keys":[
+                {{"purpose":"log","key":"{own}","firstIndex":0}},
+                {{"purpose":"registry","key":"{}","firstIndex":0}}]}}"#,
+            self.key.public()
+        );
+        Trust::parse(file.as_bytes()).unwrap()
     }
 
     /// Signs an event and gives the leaf it would get next, without entering it.

@@ -5,23 +5,12 @@ use crate::heads::HeadsMap;
 use crate::leaf::{Event, Link, Purpose, Subjects};
 use crate::note::{KeyKind, SigningKey};
 use crate::prover::Prover;
-use crate::public_key::PublicKey;
 use crate::testing::{ORIGIN, PREFIX, RegistryKey, TestLog, ed25519, key_change, package};
 use crate::tile::MemoryTiles;
 
-fn trust(log: &TestLog) -> Trust {
-    let own = PublicKey::from_ed25519(log_key(ORIGIN).verifier().public());
-    let file = format!(
-        r#"{{"version":1,"origin":"{ORIGIN}","policy":["quorum none"],"earlierLogs":[],"keys":[
-            {{"purpose":"log","key":"{own}","firstIndex":0}},{{"purpose":"registry","key":"{}","firstIndex":0}}]}}"#,
-        log.key.public()
-    );
-    Trust::parse(file.as_bytes()).unwrap()
-}
-
 fn monitor(log: &TestLog) -> Monitor {
     let options = Options { prefix: PREFIX.to_owned(), watched: [package("a")].into(), all_statements: true };
-    Monitor::new(trust(log), options)
+    Monitor::new(log.trust(), options)
 }
 
 fn signed_by(log: &TestLog, size: u64, key: &SigningKey) -> SignedCheckpoint {
@@ -34,10 +23,7 @@ fn signed(log: &TestLog, size: u64) -> SignedCheckpoint {
 }
 
 fn prover(log: &TestLog) -> Prover<MemoryTiles> {
-    let leaves: Vec<_> = log.entries.iter().map(|e| leaf_hash(e)).collect();
-    let mut tiles = MemoryTiles::default();
-    tiles.apply(&Edge::new().extend(&leaves).unwrap().1).unwrap();
-    Prover::new(tiles, 8)
+    Prover::new(log.tiles(), 8)
 }
 
 fn blobs(log: &TestLog) -> BTreeMap<Hash, Blob> {
@@ -311,6 +297,16 @@ fn the_logs_key_rotates_before_its_entry_is_read() {
     assert_eq!(watcher.checkpoint(&checkpoint, &[], None).unwrap(), []);
     let findings = watcher.page(0, &log.entries, &[], &mut blobs(&log)).unwrap();
     assert_eq!(kinds(&findings), []);
+}
+
+#[test]
+fn a_key_change_announced_for_an_entry_that_was_read() {
+    let log = honest();
+    let mut watcher = monitor(&log);
+    follow(&mut watcher, &log, &mut blobs(&log));
+    let late = watcher.announce(log.index() - 1, log_key_change().0);
+    assert_eq!(late.map_err(|e| e.code()), Err("malformed"));
+    assert_eq!(watcher.trust(), &log.trust());
 }
 
 #[test]

@@ -24,6 +24,8 @@ fn statements_at_odds_with_themselves() {
         ("\"package\":\"phoenix\"", "\"package\":\"ecto\""),
         ("\"version\":\"1.8.1+x\"", "\"version\":\"1.8.2\""),
         ("@1.8.1%2Bx", ""),
+        (",\"version\":\"1.8.1+x\"", ""),
+        ("publish/v1", "owners/v1"),
         ("\"eventId\":\"e1\",", ""),
         ("12:00:00Z", "12:00:00+00:00"),
         ("12:00:00Z", "12:00:61Z"),
@@ -40,6 +42,25 @@ fn statements_at_odds_with_themselves() {
         assert!(Facts::read(good.replacen(from, to, 1).as_bytes(), PREFIX).is_err(), "{from} -> {to}");
     }
     assert!(Facts::read(good.replace("12:00:00Z", "12:00:00.999Z").as_bytes(), PREFIX).is_ok());
+}
+
+#[test]
+fn events_of_packages_have_no_version_and_others_have() {
+    let read = |event, version| Facts::read(statement(event, "a", version, &[5; 32], "e", &[]).as_bytes(), PREFIX);
+    for event in Event::ALL {
+        assert_eq!(read(*event, Some("1.0.0")).is_ok(), !event.is_of_package(), "{event:?}");
+        assert_eq!(read(*event, None).is_ok(), event.is_of_package(), "{event:?}");
+    }
+    // Of several versions: the subjects name them, the predicate does not.
+    let subject =
+        |version: &str| format!(r#"{{"name":"pkg:hex/a@{version}","digest":{{"sha256":"{}"}}}}"#, "05".repeat(32));
+    let one = statement(Event::Vulnerability, "a", Some("1.0.0"), &[5; 32], "e", &[]);
+    let several = one.replace(&subject("1.0.0"), &[subject("1.0.0"), subject("1.0.1")].join(","));
+    assert!(Facts::read(several.as_bytes(), PREFIX).is_err());
+    let several = several.replace(r#","version":"1.0.0""#, "");
+    assert_eq!(Facts::read(several.as_bytes(), PREFIX).unwrap().version, None);
+    let foreign = several.replacen("pkg:hex/a@1.0.1", "pkg:hex/b@1.0.1", 1);
+    assert!(Facts::read(foreign.as_bytes(), PREFIX).is_err());
 }
 
 #[test]
