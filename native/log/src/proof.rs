@@ -227,6 +227,23 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_short_path_does_not_do_for_a_large_tree() {
+        let leaves = numbered(64);
+        let root = |n: usize| reference_root(&leaves[..n]);
+        for (old, new) in [(4u64, 8u64), (3, 8), (7, 16), (16, 32)] {
+            let path = hashes(&consistency_spans(old, new), &leaves);
+            let claim = |size| verify_consistency(old, &root(old as usize), size, &root(new as usize), &path).is_ok();
+            assert!(claim(new) && !claim(new * 2) && !claim(new + 1) && !claim(limits::TREE_SIZE), "{old} to {new}");
+        }
+        for (index, size) in [(0u64, 8u64), (5, 8), (15, 16)] {
+            let path = inclusion(index, &leaves[..size as usize]);
+            let leaf = &leaves[index as usize];
+            let claim = |claimed| verify_inclusion(leaf, index, claimed, &path, &root(size as usize)).is_ok();
+            assert!(claim(size) && !claim(size * 2) && !claim(size + 1), "{index} of {size}");
+        }
+    }
+
     /// Paths as Certificate Transparency's reference implementations publish them for the leaves of RFC 6962's tests.
     #[test]
     fn rfc6962_vectors() {
