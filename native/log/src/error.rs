@@ -12,6 +12,8 @@ pub enum Stage {
     Input,
     /// Preparing or choosing trust material.
     Trust,
+    /// A key.
+    Certificate,
     /// The transparency log.
     Log,
     /// A signature and what it covers.
@@ -35,6 +37,7 @@ impl Stage {
         match self {
             Self::Input => "input",
             Self::Trust => "trust",
+            Self::Certificate => "certificate",
             Self::Log => "log",
             Self::Signature => "signature",
             Self::Statement => "statement",
@@ -171,7 +174,7 @@ catalogue! {
           "Get the file again from where it was published; it is damaged or of another format.";
     /// A key that cannot be used.
     KeyInvalid { what: &'static str, reason: String }
-        = "key_invalid", Trust, "{what} is not usable: {reason}",
+        = "key_invalid", Certificate, "{what} is not usable: {reason}",
           "Give an Ed25519 or P-256 key in the form that the documentation of this key names.";
     /// A key id that nothing trusted answers to, at that place in the log.
     KeyUnknown { what: &'static str, key_id: String }

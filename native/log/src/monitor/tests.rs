@@ -382,7 +382,11 @@ fn a_state_that_is_saved_goes_on() {
     for cut in [0, 10, text.len() / 2, text.len() - 1] {
         assert!(Monitor::restore(&text[..cut], options.clone()).is_err(), "{cut}");
     }
-    assert!(Monitor::restore(&text.replacen("edge 7", "edge 6", 1), options).is_err());
+    assert!(text.contains("\nundo 0 "));
+    assert!(Monitor::restore(&text.replacen("\nundo 0 ", "\nundo 1 ", 1), options.clone()).is_err());
+    let without_one =
+        text.lines().filter(|l| !l.starts_with("head pkg:hex/b ")).map(|l| format!("{l}\n")).collect::<String>();
+    assert!(without_one.len() < text.len() && Monitor::restore(&without_one, options).is_err());
 }
 
 #[test]
