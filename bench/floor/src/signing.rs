@@ -42,10 +42,11 @@ impl Signing {
         let token = token.to_owned();
         async move {
             let token = during("token", IdentityToken::parse(&token))?;
-            let mut options = Options::new(Signer::Keyless(TokenSource::Given(token)), Time::now());
+            let signer = Signer::Keyless(TokenSource::Given(token));
+            let mut options = Options::new(Time::now());
             options.services = Some(services);
             options.trust = Some(trust);
-            during("sign", sign(Payload::Bytes(artifact), &options).await)
+            during("sign", sign(Payload::Bytes(artifact), &signer, &options).await)
         }
     }
 }

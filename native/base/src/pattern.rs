@@ -4,6 +4,8 @@
 //! run of characters without `/` and `@`, `**` for any run without `@`, and `\` takes the next character literally.
 //! There are no regular expressions: an unanchored one is how other tools get bypassed.
 
+use std::fmt;
+
 use crate::fault::{Catalogued, Error};
 
 /// The longest pattern or exact text, in bytes.
@@ -170,6 +172,14 @@ pub struct BadMatcher {
     /// What would be one.
     pub expected: &'static str,
 }
+
+impl fmt::Display for BadMatcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "expected {}", self.expected)
+    }
+}
+
+impl std::error::Error for BadMatcher {}
 
 impl<F: Catalogued + From<BadMatcher>> From<BadMatcher> for Error<F> {
     fn from(bad: BadMatcher) -> Self {
