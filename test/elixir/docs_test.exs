@@ -8,6 +8,14 @@ defmodule HexProvenance.DocsTest do
   @documents ["README.md" | Path.wildcard("guides/*.md")]
   @samples ".tools/samples"
 
+  # guides/slsa.md is about a package that is not a real one.
+  @made_up %{"app.tar" => "artifact", "app.tar.sigstore.json" => "v1-dsse.json", "trusted_root.json" => "trusted_root.json"}
+
+  setup_all do
+    for {name, fixture} <- @made_up, do: File.cp!(Path.join("test/fixtures", fixture), Path.join(@samples, name))
+    :ok
+  end
+
   for document <- @documents do
     @external_resource document
     blocks =
