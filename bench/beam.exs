@@ -90,6 +90,8 @@ defmodule Bench do
   defp answer(folder, ["verify", name, n]), do: samples(number(n), verification(kase(folder, name)))
   defp answer(folder, ["verify_erlang", name, n]), do: samples(number(n), erlang_verification(kase(folder, name)))
 
+  defp answer(folder, ["judge", name, n]), do: samples(number(n), judging(kase(folder, name)))
+
   defp answer(_, ["idle", milliseconds]) do
     loaded(fn -> Process.sleep(number(milliseconds)) && 0 end)
   end
@@ -187,6 +189,12 @@ defmodule Bench do
 
   defp verification(kase) do
     fn -> {:ok, _} = Sigstore.verify(kase.bundle, kase.artifact, kase.options) end
+  end
+
+  # From evidence to judgement; a bundle without provenance has none.
+  defp judging(kase) do
+    evidence = Sigstore.verify!(kase.bundle, kase.artifact, kase.options)
+    fn -> {:ok, _} = HexProvenance.Slsa.judge(evidence) end
   end
 
   defp erlang_verification(kase) do

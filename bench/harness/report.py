@@ -13,12 +13,13 @@ RESULTS = BENCH / "results"
 # With 200 signings under way, above what the VM had before.
 MOST_MEMORY = 64
 
-OURS = ("floor", "nif", "nif_erlang", "core")
+OURS = ("floor", "nif", "nif_erlang", "judge", "core")
 
 NAMES = {
     "floor": "cryptographic floor (aws-lc-rs, raw)",
     "nif": "hex_provenance from Elixir, parse to term",
     "nif_erlang": "  its Erlang face, without Elixir's structs",
+    "judge": "  judging the provenance that was verified",
     "core": "  its Rust core alone, parse and verify",
     "crate_parsed": "sigstore-verify crate, bundle already parsed",
     "crate": "sigstore-verify crate, parse and verify",
@@ -49,6 +50,9 @@ def targets(document: dict) -> list[dict]:
     rows = [target("every peer agrees on every bundle", len(document["disagreements"]), "<=", 0)]
     for case, calls in results["per_call"].items():
         rows.append(target(f"{case}: NIF call / floor", calls["nif"]["of_floor"], "<=", 1.2))
+        if "judge" in calls:
+            share = calls["judge"]["of_floor"] / calls["nif"]["of_floor"]
+            rows.append(target(f"{case}: judging / verifying", round(share, 3), "<=", 0.1))
         fastest = min(row["of_floor"] for key, row in calls.items() if key not in OURS)
         rows.append(target(f"{case}: NIF call / fastest peer", round(calls["nif"]["of_floor"] / fastest, 3), "<", 1))
     for case, load in results["load"].items():
