@@ -138,10 +138,14 @@ catalogue() ->
         remedy => ?NOT_LOADED_REMEDY,
         details => [path, reason]
     },
-    case hex_provenance_nif:sigstore_catalogue() of
-        {ok, #{errors := Entries}} -> Entries ++ [Entry];
-        {error, #{code := nif_not_loaded}} -> [Entry]
-    end.
+    Sigstore = entries(hex_provenance_nif:sigstore_catalogue()),
+    Known = [Code || #{code := Code} <- Sigstore],
+    Slsa = entries(hex_provenance_nif:slsa_catalogue()),
+    Sigstore ++ [More || #{code := Code} = More <- Slsa, not lists:member(Code, Known)] ++ [Entry].
+
+%% A code that two libraries have means the same in both.
+entries({ok, #{errors := Entries}}) -> Entries;
+entries({error, #{code := nif_not_loaded}}) -> [].
 
 %% @private
 -spec nif_not_loaded(file:filename_all(), iodata()) -> error().

@@ -25,6 +25,7 @@
     slsa_rules/1,
     slsa_statement/1,
     slsa_builders/0,
+    slsa_catalogue/0,
     slsa_changes/2,
     slsa_expectations/1,
     slsa_summarise/3,
@@ -93,6 +94,9 @@ slsa_rules(_Options) -> not_loaded().
 
 -spec slsa_statement(term()) -> result().
 slsa_statement(_Json) -> not_loaded().
+
+-spec slsa_catalogue() -> result().
+slsa_catalogue() -> not_loaded().
 
 -spec slsa_builders() -> result().
 slsa_builders() -> not_loaded().

@@ -437,8 +437,8 @@ judge_unverified(Json, Options) ->
 -spec default_options() -> options().
 default_options() ->
     Limits =
-        case hex_provenance_nif:sigstore_catalogue() of
-            {ok, #{slsa_limits := Defaults}} -> Defaults;
+        case hex_provenance_nif:slsa_catalogue() of
+            {ok, #{limits := Defaults}} -> Defaults;
             {error, _} -> #{}
         end,
     #{expect => #{}, builders => [], build_types => [], limits => Limits}.

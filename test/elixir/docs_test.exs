@@ -9,7 +9,11 @@ defmodule HexProvenance.DocsTest do
   @samples ".tools/samples"
 
   # guides/slsa.md is about a package that is not a real one.
-  @made_up %{"app.tar" => "artifact", "app.tar.sigstore.json" => "v1-dsse.json", "trusted_root.json" => "trusted_root.json"}
+  @made_up %{
+    "app.tar" => "artifact",
+    "app.tar.sigstore.json" => "v1-dsse.json",
+    "trusted_root.json" => "trusted_root.json"
+  }
 
   setup_all do
     for {name, fixture} <- @made_up, do: File.cp!(Path.join("test/fixtures", fixture), Path.join(@samples, name))

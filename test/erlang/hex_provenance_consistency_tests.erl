@@ -55,6 +55,24 @@ limits_test() ->
     ?assertMatch(#{limits := Limits}, hex_provenance_sigstore:default_options()),
     ?assertEqual(lists:sort(maps:keys(Limits)), gleam_constructors("sigstore.gleam", "Limit")).
 
+slsa_tables_test() ->
+    {ok, #{errors := Errors, limits := Limits} = Tables} = hex_provenance_nif:slsa_catalogue(),
+    #{dialects := Dialects, requirements := Requirements} = Tables,
+    Union = fun(Type) -> lists:sort(union(hex_provenance_slsa, Type)) end,
+    ?assertEqual(lists:sort(Dialects), Union(dialect)),
+    ?assertEqual(lists:sort(Dialects), gleam_constructors("slsa.gleam", "Dialect")),
+    ?assertEqual(lists:sort(Requirements), Union(requirement)),
+    ?assertEqual(lists:sort(Requirements), gleam_constructors("slsa.gleam", "Requirement")),
+    ?assertMatch(#{limits := Limits}, hex_provenance_slsa:default_options()),
+    ?assertEqual(lists:sort(maps:keys(Limits)), gleam_constructors("slsa.gleam", "Limit")),
+    %% A code that both libraries have means the same in both.
+    {ok, #{errors := Sigstore}} = hex_provenance_nif:sigstore_catalogue(),
+    Facts = fun(#{code := Code, stage := Stage, details := Details}) -> {Code, Stage, Details} end,
+    [
+        ?assertEqual(Facts(One), Facts(Other))
+     || #{code := Code} = One <- Errors, #{code := Same} = Other <- Sigstore, Code =:= Same
+    ].
+
 the_default_options_are_options_test() ->
     Options = hex_provenance_sigstore:default_options(),
     ?assertMatch({ok, _}, hex_provenance_nif:sigstore_verifier(Options)).

@@ -1,9 +1,9 @@
 //! What the libraries beside this one share, and nothing that belongs to one of them.
 //!
-//! - [`fault`]: errors that carry facts, out of a closed catalogue that each library writes for itself.
-//! - [`json`]: documents read strictly, bounded before anything is built, and written canonically.
-//! - [`pattern`]: the anchored pattern language of every option that takes one.
-//! - [`hex`]: hexadecimal.
+//! - [`fault`] has errors that carry facts, out of a closed catalogue that each library writes for itself.
+//! - [`json`] has documents read strictly, bounded before anything is built, and written canonically.
+//! - [`pattern`] has the anchored pattern language of every option that takes one.
+//! - [`hex`] has hexadecimal.
 
 mod by_name;
 pub mod fault;

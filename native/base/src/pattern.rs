@@ -68,9 +68,9 @@ impl Matcher {
                     Piece::LongRun
                 }
                 '*' => Piece::Run,
-                '\\' => Piece::Literal(
-                    chars.next().ok_or_else(|| BadMatcher { expected: "a pattern that does not end in \\" })?,
-                ),
+                '\\' => {
+                    Piece::Literal(chars.next().ok_or(BadMatcher { expected: "a pattern that does not end in \\" })?)
+                }
                 c => Piece::Literal(c),
             });
         }

@@ -6,11 +6,9 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use provenance_base::Entry;
 use provenance_sigstore::claims::CLAIMS;
+use provenance_sigstore::error::CATALOGUE;
 use provenance_sigstore::evidence::CHECKS;
-use provenance_slsa::record::FIELDS;
-use provenance_slsa::{Dialect, Requirement};
 use rustler::{Atom, Encoder, Env, Term};
 
 rustler::atoms! {
@@ -40,7 +38,7 @@ rustler::atoms! {
     unrecognised, refusals, r#type = "type", predicate, instances, builder_id, build_types, refs, own_repository, max_level,
     reason, named, any, releases, requirement, met, because, invocation_id, started_on, finished_on, uri, builders, expect,
     only, source_id, owner_id, branch, tag, version_tag, signer_digest, triggers, visibility, only_these_inputs,
-    min_level, absent, equal, refuse, report, slsa_limits, dialects, requirements,
+    min_level, absent, equal, refuse, report, dialects, requirements,
     record, builder_vouched, field, was, is, verifier, verifier_version, time_verified, resource_uri, policy,
     input_attestations, passed, verified_levels, dependency_levels, slsa_version, carried, verifiers, levels, id, gitlab,
     // JSON.
@@ -70,21 +68,13 @@ const OTHERS: &[&str] = &[
     "log",
 ];
 
-/// Every error of every library, each code once: a code that two libraries have means the same in both.
-pub(crate) fn catalogue() -> impl Iterator<Item = &'static Entry> {
-    let known = |code: &str| provenance_sigstore::error::CATALOGUE.iter().any(|entry| entry.code == code);
-    let more = provenance_slsa::error::CATALOGUE.iter().filter(move |entry| !known(entry.code));
-    provenance_sigstore::error::CATALOGUE.iter().chain(more)
-}
-
 /// Makes the atoms of all names, when the library is loaded.
 pub(crate) fn install(env: Env<'_>) {
     let claims = CLAIMS.iter().map(|claim| claim.name);
-    let errors = catalogue().flat_map(|entry| [entry.code, entry.stage.as_str()]);
-    let dialects = Dialect::ALL.iter().map(|dialect| dialect.as_str());
-    let requirements = Requirement::ALL.iter().map(|requirement| requirement.as_str());
-    let others = CHECKS.iter().chain(FIELDS).chain(OTHERS).copied();
-    let names = claims.chain(errors).chain(dialects).chain(requirements).chain(others);
+    let errors = CATALOGUE.iter().flat_map(|entry| [entry.code, entry.stage.as_str()]);
+    let names = claims.chain(errors).chain(CHECKS.iter().chain(OTHERS).copied());
+    #[cfg(feature = "slsa")]
+    let names = names.chain(crate::slsa::names());
     KNOWN.get_or_init(|| names.filter_map(|name| Some((name, Atom::from_str(env, name).ok()?))).collect());
 }
 

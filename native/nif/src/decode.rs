@@ -3,6 +3,7 @@
 pub(crate) mod json;
 #[cfg(feature = "sign")]
 mod sign;
+#[cfg(feature = "slsa")]
 pub(crate) mod slsa;
 
 use std::fs::File;

@@ -1,11 +1,12 @@
 //! Every term this library makes: one function a type.
 
+#[cfg(feature = "slsa")]
 pub(crate) mod slsa;
 
 #[cfg(feature = "sign")]
 use provenance_sigstore::PublicKey;
 use provenance_sigstore::claims::CLAIMS;
-use provenance_sigstore::error::{Catalogued, Detail, Entry, Result};
+use provenance_sigstore::error::{CATALOGUE, Catalogued, Detail, Entry, Result};
 use provenance_sigstore::evidence::{
     CHECKS, CertificateSigner, Content, Evidence, KeySigner, Signer, TrustUsed, VerifiedCheckpoint, VerifiedLogEntry,
     VerifiedTime,
@@ -15,7 +16,6 @@ use provenance_sigstore::limits::{Limits, NAMES};
 use provenance_sigstore::sign::{Request, Signed};
 use provenance_sigstore::statement::{Statement, Subject};
 use provenance_sigstore::{Bundle, Certificate, LogEntry, Material, Time, TrustRoot};
-use provenance_slsa::{Dialect, Requirement};
 use rustler::{Atom, Encoder, Env, NewBinary, Term};
 use serde_json::{Map, Value};
 
@@ -327,19 +327,13 @@ pub(crate) fn catalogue(env: Env<'_>) -> Term<'_> {
         let value = defaults.by_name(name).map_or(0, |limit| *limit);
         (atoms::known(env, name), value.encode(env))
     });
-    let slsa_limits = slsa::limits(env);
-    let dialects = Dialect::ALL.map(Dialect::as_str);
-    let requirements = Requirement::ALL.map(Requirement::as_str);
     map(
         env,
         [
-            (atoms::errors(), list(env, &atoms::catalogue().copied().collect::<Vec<_>>(), catalogue_entry)),
+            (atoms::errors(), list(env, CATALOGUE, catalogue_entry)),
             (atoms::claims(), names(env, &claims)),
             (atoms::checks(), names(env, CHECKS)),
             (atoms::limits(), term_map(env, limits)),
-            (atoms::slsa_limits(), slsa_limits),
-            (atoms::dialects(), names(env, &dialects)),
-            (atoms::requirements(), names(env, &requirements)),
         ],
     )
 }

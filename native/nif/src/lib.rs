@@ -12,6 +12,7 @@ mod json;
 mod resource;
 #[cfg(feature = "sign")]
 mod sign;
+#[cfg(feature = "slsa")]
 mod slsa;
 #[cfg(feature = "test-hooks")]
 mod test_hook;

@@ -18,8 +18,10 @@ pub(crate) struct Verifier(pub(crate) Policy);
 impl Resource for Verifier {}
 
 /// What to judge provenance by.
+#[cfg(feature = "slsa")]
 pub(crate) struct SlsaRules(pub(crate) provenance_slsa::Rules);
 
+#[cfg(feature = "slsa")]
 #[rustler::resource_impl]
 impl Resource for SlsaRules {}
 

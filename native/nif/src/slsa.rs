@@ -1,6 +1,8 @@
 //! The SLSA library's functions.
 
-use provenance_slsa::{Builders, Limits, Statement, Vsa, judge_bytes, vsa};
+use provenance_slsa::error::CATALOGUE;
+use provenance_slsa::record::FIELDS;
+use provenance_slsa::{Builders, Dialect, Limits, Requirement, Statement, Vsa, judge_bytes, vsa};
 use rustler::{Encoder, Env, ResourceArc, Term};
 
 use crate::guard::{self, Failure};
@@ -120,6 +122,19 @@ fn slsa_provenance<'a>(env: Env<'a>, platform: Term<'a>, claims: Term<'a>, produ
         let statement = write(&decode::slsa::token_claims(claims)?, &decode::slsa::production(production)?)?;
         Ok::<_, Failed>(encode::bytes(env, &statement.write()))
     })
+}
+
+#[rustler::nif]
+fn slsa_catalogue(env: Env<'_>) -> Term<'_> {
+    guard::short_or(env, || Ok::<_, Failed>(encode::slsa::catalogue(env)))
+}
+
+/// The names of the library's closed tables.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    let errors = CATALOGUE.iter().flat_map(|entry| [entry.code, entry.stage.as_str()]);
+    let dialects = Dialect::ALL.iter().map(|dialect| dialect.as_str());
+    let requirements = Requirement::ALL.iter().map(|requirement| requirement.as_str());
+    errors.chain(dialects).chain(requirements).chain(FIELDS.iter().copied())
 }
 
 #[rustler::nif]

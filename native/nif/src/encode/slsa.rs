@@ -1,6 +1,7 @@
 //! The SLSA library's terms.
 
 use provenance_slsa::builder::{BuilderId, Refs, Signer};
+use provenance_slsa::error::CATALOGUE;
 use provenance_slsa::expectation::Source;
 use provenance_slsa::level::Reason;
 use provenance_slsa::limits::NAMES;
@@ -8,11 +9,12 @@ use provenance_slsa::provenance::Metadata;
 use provenance_slsa::record::Change;
 use provenance_slsa::vsa::Summary;
 use provenance_slsa::{
-    BuilderRow, Builders, DigestSet, Expectations, Judgement, Limits, Matcher, Record, ResourceDescriptor, Statement,
+    BuilderRow, Builders, Dialect, DigestSet, Expectations, Judgement, Limits, Matcher, Record, Requirement,
+    ResourceDescriptor, Statement,
 };
 use rustler::{Encoder, Env, Term};
 
-use super::{fault, json_object, list, map, optional, term_map, text};
+use super::{catalogue_entry, fault, json_object, list, map, names, optional, term_map, text};
 use crate::atoms;
 
 pub(crate) fn judgement<'a>(env: Env<'a>, judged: &Judgement) -> Term<'a> {
@@ -222,14 +224,22 @@ fn digests<'a>(env: Env<'a>, digests: &DigestSet) -> Term<'a> {
     term_map(env, digests.iter().map(|(name, value)| (text(env, name), text(env, value))))
 }
 
-/// The default of every limit, by name.
-pub(super) fn limits(env: Env<'_>) -> Term<'_> {
+/// Every closed table of the library.
+pub(crate) fn catalogue(env: Env<'_>) -> Term<'_> {
     let mut defaults = Limits::default();
     let limits = NAMES.iter().map(|name| {
         let value = defaults.by_name(name).map_or(0, |limit| *limit);
         (atoms::known(env, name), value.encode(env))
     });
-    term_map(env, limits)
+    map(
+        env,
+        [
+            (atoms::errors(), list(env, CATALOGUE, catalogue_entry)),
+            (atoms::limits(), term_map(env, limits)),
+            (atoms::dialects(), names(env, &Dialect::ALL.map(Dialect::as_str))),
+            (atoms::requirements(), names(env, &Requirement::ALL.map(Requirement::as_str))),
+        ],
+    )
 }
 
 fn opt_text<'a>(env: Env<'a>, value: Option<&String>) -> Term<'a> {
