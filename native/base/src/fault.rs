@@ -123,6 +123,22 @@ pub struct Entry {
     pub details: &'static [&'static str],
 }
 
+impl Entry {
+    /// Whether its code is plain and its remedy a sentence.
+    fn is_sound(&self) -> bool {
+        self.code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') && self.remedy.ends_with('.')
+    }
+}
+
+/// Whether each row is sound and no code stands twice: for the libraries' tests.
+#[must_use]
+pub fn is_sound(catalogue: &[Entry]) -> bool {
+    let mut codes: Vec<_> = catalogue.iter().map(|entry| entry.code).collect();
+    codes.sort_unstable();
+    codes.dedup();
+    codes.len() == catalogue.len() && catalogue.iter().all(Entry::is_sound)
+}
+
 /// A fault out of a catalogue; `Display` is its message.
 pub trait Catalogued: fmt::Debug + fmt::Display + Clone + PartialEq {
     /// The stable code, the same in every language.

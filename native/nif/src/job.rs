@@ -1,6 +1,6 @@
 //! Work on the network: on one runtime for all callers, answered by message, given up when the caller is gone.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use provenance_sigstore::{Fault, Result};
@@ -52,7 +52,7 @@ where
     let (begin, begun) = oneshot::channel::<W>();
     let working = runtime.spawn(async move {
         match begun.await {
-            Ok(work) => work.await,
+            Ok(work) => yielding(work).await,
             Err(_) => Err(Fault::Internal { at: "starting work".to_owned() }.into()),
         }
     });
@@ -64,6 +64,18 @@ where
     let _ = begin.send(work(job.clone()));
     runtime.spawn(deliver(job.clone(), caller, working, encode));
     Ok(job)
+}
+
+/// Does `work`, and lets others have the processor after each step of it: a verification is long enough for the ordinary
+/// schedulers to feel it when cores are few.
+async fn yielding<W: Future>(work: W) -> W::Output {
+    let mut work = std::pin::pin!(work);
+    poll_fn(move |context| {
+        let step = work.as_mut().poll(context);
+        std::thread::yield_now();
+        step
+    })
+    .await
 }
 
 async fn deliver<T>(
