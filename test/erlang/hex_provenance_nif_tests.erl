@@ -80,7 +80,7 @@ options_test_() ->
             {<<"identity.san">>, #{identity => #{san => "a list"}}},
             {<<"identity.san">>, #{identity => #{san => <<255>>}}},
             {<<"identity.issuer">>, #{identity => #{issuer => {regex, <<"a">>}}}},
-            {<<"identity">>, #{identity => #{issuer => {pattern, <<"**">>}}}},
+            {<<"identity.issuer">>, #{identity => #{issuer => {pattern, <<"**">>}}}},
             {<<"identity.claims">>, #{identity => #{claims => []}}},
             {<<"identity.claims.colour">>, #{identity => #{claims => #{colour => <<"red">>}}}},
             {<<"keys">>, #{keys => []}},
