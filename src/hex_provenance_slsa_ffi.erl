@@ -10,7 +10,7 @@
 
 -spec judge(tuple(), tuple()) -> answer().
 judge(Evidence, Rules) ->
-    answer(hex_provenance_slsa:judge(evidence(Evidence), rules(Rules)), fun judgement/1).
+    answer(hex_provenance_nif:slsa_judge(evidence(Evidence), rules(Rules)), fun judgement/1).
 
 -spec verify(binary(), term(), tuple(), tuple()) -> answer().
 verify(Bundle, Artifact, Options, Rules) ->
@@ -33,12 +33,12 @@ changes(Record, Judgement) ->
 
 -spec summarise(tuple(), tuple(), tuple()) -> answer().
 summarise(Evidence, Rules, About) ->
-    Answer = hex_provenance_slsa:summarise(evidence(Evidence), rules(Rules), about(About)),
+    Answer = hex_provenance_nif:slsa_summarise(evidence(Evidence), rules(Rules), about(About)),
     answer(Answer, fun(Statement) -> Statement end).
 
 -spec verify_summary(tuple(), tuple()) -> answer().
 verify_summary(Evidence, Expected) ->
-    Answer = hex_provenance_slsa:verify_summary(evidence(Evidence), summary_expected(Expected)),
+    Answer = hex_provenance_nif:slsa_verify_summary(evidence(Evidence), summary_expected(Expected)),
     answer(Answer, fun summary/1).
 
 -spec provenance(github | gitlab, [{binary(), term()}], tuple()) -> answer().
@@ -58,7 +58,7 @@ explain(Bundle) ->
 
 %% From Gleam.
 
-%% As much of it as a judgement needs.
+%% As much of it as a judgement needs: less than the Erlang face's type has, hence the calls past it.
 evidence({evidence, _, Signer, TrustUsed, _, _, _, _, Content, Artifact, _, _}) ->
     #{
         signer => signer(Signer),
