@@ -58,7 +58,7 @@ explain(Bundle) ->
 
 %% From Gleam.
 
-%% As much of it as a judgement needs: less than the Erlang face's type has, hence the calls past it.
+%% As much of it as a judgement needs: less than the Erlang face's type, hence the calls past it.
 evidence({evidence, _, Signer, TrustUsed, _, _, _, _, Content, Artifact, _, _}) ->
     #{
         signer => signer(Signer),
