@@ -82,7 +82,7 @@ bad_options_test_() ->
             #{expect => #{triggers => []}},
             #{expect => #{version_tag => <<"v{version}">>}},
             #{expect => #{only_these_inputs => 1}},
-            #{expect => #{unrecognised => maybe}},
+            #{expect => #{unrecognised => perhaps}},
             #{expect => #{inputs => #{a => any}}},
             #{expect => #{inputs => #{<<"a">> => {equal, self()}}}},
             #{builders => [#{}]},
