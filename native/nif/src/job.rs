@@ -1,7 +1,9 @@
 //! Work on the network: on one runtime for all callers, answered by message, given up when the caller is gone.
 
 use std::future::{Future, poll_fn};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::OnceLock;
+#[cfg(feature = "sign")]
+use std::sync::{Mutex, PoisonError};
 
 use provenance_sigstore::{Fault, Result};
 use rustler::{Encoder, Env, LocalPid, Monitor, OwnedEnv, Resource, ResourceArc, Term};
@@ -15,6 +17,7 @@ use crate::{atoms, decode, guard};
 pub(crate) struct Job {
     work: AbortHandle,
     /// Where the answer to a question goes that the caller was asked.
+    #[cfg(feature = "sign")]
     reply: Mutex<Option<oneshot::Sender<Result<Vec<u8>>>>>,
 }
 
@@ -56,7 +59,11 @@ where
             Err(_) => Err(Fault::Internal { at: "starting work".to_owned() }.into()),
         }
     });
-    let job = ResourceArc::new(Job { work: working.abort_handle(), reply: Mutex::new(None) });
+    let job = ResourceArc::new(Job {
+        work: working.abort_handle(),
+        #[cfg(feature = "sign")]
+        reply: Mutex::new(None),
+    });
     if env.monitor(&job, &caller).is_none() {
         working.abort();
     }
