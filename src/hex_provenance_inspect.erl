@@ -73,14 +73,8 @@ verification(Options) ->
 
 unverified(#{content := #{kind := envelope, statement_bytes := Bytes}}, Rules) ->
     hex_provenance_slsa:judge_unverified(Bytes, Rules);
-unverified(#{content := #{kind := message}}, _) ->
-    {error, #{
-        code => statement_invalid,
-        stage => statement,
-        message => <<"the bundle signs its artifact, and states nothing about it">>,
-        remedy => <<"Get the provenance of the artifact; this is a signature of it.">>,
-        details => #{}
-    }}.
+unverified(#{content := #{kind := message}}, Rules) ->
+    hex_provenance_nif:slsa_judge(#{content => message}, Rules).
 
 %% The digest that the bundle itself is about: with it everything but the artifact is verified.
 stated_artifact(#{content := #{kind := message, algorithm := Algorithm, digest := Digest}}) ->

@@ -3,14 +3,17 @@
 /// Lowercase hexadecimal.
 #[must_use]
 pub fn hex_encode(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut out = String::with_capacity(bytes.len().saturating_mul(2));
-    for b in bytes {
-        for nibble in [b >> 4, b & 15] {
-            out.push(DIGITS.get(usize::from(nibble)).map_or('0', |d| char::from(*d)));
-        }
-    }
+    bytes.iter().for_each(|byte| push_hex(&mut out, *byte));
     out
+}
+
+/// One byte as two lowercase digits.
+pub fn push_hex(out: &mut String, byte: u8) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for nibble in [byte >> 4, byte & 15] {
+        out.push(DIGITS.get(usize::from(nibble)).map_or('0', |d| char::from(*d)));
+    }
 }
 
 /// Hexadecimal in either case.

@@ -3,6 +3,9 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+pub use provenance_base::hex::hex_encode;
+pub(crate) use provenance_base::hex::push_hex;
+
 /// RFC 4648, section 4: standard alphabet, padded.
 #[must_use]
 pub fn base64_encode(bytes: &[u8]) -> String {
@@ -20,22 +23,6 @@ pub(crate) fn base64_hash(text: &str) -> Option<[u8; 32]> {
     let mut bytes = [0; 48];
     let length = STANDARD.decode_slice(text, &mut bytes).ok()?;
     bytes.first_chunk::<32>().copied().filter(|_| length == 32)
-}
-
-/// Lowercase hexadecimal.
-#[must_use]
-pub fn hex_encode(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(bytes.len().saturating_mul(2));
-    bytes.iter().for_each(|b| push_hex(&mut out, *b));
-    out
-}
-
-/// One byte as two lowercase digits.
-pub(crate) fn push_hex(out: &mut String, byte: u8) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for nibble in [byte >> 4, byte & 15] {
-        out.push(DIGITS.get(usize::from(nibble)).map_or('0', |d| char::from(*d)));
-    }
 }
 
 /// Exactly `N` bytes in lowercase hexadecimal.

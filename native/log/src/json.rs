@@ -1,12 +1,15 @@
 //! JSON read without ambiguity: no key twice, objects only where objects are meant, nothing unknown where that is asked.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
-use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use provenance_base::json::{BadJson, Bounds, parse_strict};
+use serde_json::Value;
 
 use crate::error::{Error, Fault, Result, quote};
 use crate::limits::{self, within};
+
+/// The values were counted before, more strictly; nesting is bounded by the parser's own limit.
+const ANY_SHAPE: Bounds = Bounds { depth: u64::MAX, values: u64::MAX };
 
 /// A JSON value. Numbers are whole and not negative, or they are [`Other`](Self::Other).
 #[derive(Debug, Clone, PartialEq)]
@@ -37,7 +40,11 @@ impl Json {
     /// Values are counted by what separates them, inside texts too: each costs many times the bytes it is written in.
     pub(crate) fn parse(format: &'static str, bytes: &[u8]) -> Result<Self> {
         within("JSON values", limits::JSON_VALUES, bytes.iter().filter(|b| matches!(b, b',' | b'[' | b'{')).count())?;
-        serde_json::from_slice(bytes).map_err(|e| Fault::malformed(format, ".", &e.to_string()))
+        match parse_strict(bytes, ANY_SHAPE) {
+            Ok(value) => Ok(value.into()),
+            Err(BadJson::Malformed { reason, .. }) => Err(Fault::malformed(format, ".", &reason)),
+            Err(BadJson::Nesting { .. } | BadJson::Values { .. }) => Err(Fault::malformed(format, ".", "its shape")),
+        }
     }
 
     pub(crate) fn object(self, at: &str) -> Result<Fields, Bad> {
@@ -137,61 +144,18 @@ impl Bad {
     }
 }
 
-impl<'de> Deserialize<'de> for Json {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(JsonVisitor)
-    }
-}
-
-struct JsonVisitor;
-
-impl<'de> Visitor<'de> for JsonVisitor {
-    type Value = Json;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Json, E> {
-        Ok(Json::Other)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Json, E> {
-        Ok(Json::Other)
-    }
-
-    fn visit_u64<E>(self, number: u64) -> Result<Json, E> {
-        Ok(Json::Number(number))
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Json, E> {
-        Ok(Json::Other)
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Json, E> {
-        Ok(Json::Text(text.to_owned()))
-    }
-
-    fn visit_unit<E>(self) -> Result<Json, E> {
-        Ok(Json::Null)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json, A::Error> {
-        let mut list = Vec::new();
-        while let Some(item) = items.next_element()? {
-            list.push(item);
-        }
-        Ok(Json::List(list))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut items: A) -> Result<Json, A::Error> {
-        let mut members = BTreeMap::new();
-        while let Some((name, value)) = items.next_entry::<String, Json>()? {
-            if members.insert(name, value).is_some() {
-                return Err(de::Error::custom("a key stands twice in one object"));
+impl From<Value> for Json {
+    fn from(value: Value) -> Self {
+        match value {
+            Value::Null => Self::Null,
+            Value::Bool(_) => Self::Other,
+            Value::Number(number) => number.as_u64().map_or(Self::Other, Self::Number),
+            Value::String(text) => Self::Text(text),
+            Value::Array(list) => Self::List(list.into_iter().map(Self::from).collect()),
+            Value::Object(members) => {
+                Self::Object(members.into_iter().map(|(name, value)| (name, value.into())).collect())
             }
         }
-        Ok(Json::Object(members))
     }
 }
 

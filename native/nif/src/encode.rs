@@ -322,20 +322,29 @@ fn detail<'a>(env: Env<'a>, detail: &Detail) -> Term<'a> {
 /// Every closed table of the core.
 pub(crate) fn catalogue(env: Env<'_>) -> Term<'_> {
     let claims: Vec<_> = CLAIMS.iter().map(|claim| claim.name).collect();
-    let mut defaults = Limits::default();
-    let limits = NAMES.iter().map(|name| {
-        let value = defaults.by_name(name).map_or(0, |limit| *limit);
-        (atoms::known(env, name), value.encode(env))
-    });
     map(
         env,
         [
             (atoms::errors(), list(env, CATALOGUE, catalogue_entry)),
             (atoms::claims(), names(env, &claims)),
             (atoms::checks(), names(env, CHECKS)),
-            (atoms::limits(), term_map(env, limits)),
+            (atoms::limits(), limits(env, NAMES, Limits::default(), Limits::by_name)),
         ],
     )
+}
+
+/// The default of every limit, by name, whoever's limits they are.
+fn limits<'a, L>(
+    env: Env<'a>,
+    names: &[&'static str],
+    mut defaults: L,
+    by_name: for<'l> fn(&'l mut L, &str) -> Option<&'l mut u64>,
+) -> Term<'a> {
+    let named = names.iter().map(|name| {
+        let value = by_name(&mut defaults, name).map_or(0, |limit| *limit);
+        (atoms::known(env, name), value.encode(env))
+    });
+    term_map(env, named)
 }
 
 fn catalogue_entry<'a>(env: Env<'a>, entry: &Entry) -> Term<'a> {

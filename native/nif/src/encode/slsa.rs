@@ -14,7 +14,7 @@ use provenance_slsa::{
 };
 use rustler::{Encoder, Env, Term};
 
-use super::{catalogue_entry, fault, json_object, list, map, names, optional, term_map, text};
+use super::{catalogue_entry, fault, json_object, limits, list, map, names, optional, term_map, text};
 use crate::atoms;
 
 pub(crate) fn judgement<'a>(env: Env<'a>, judged: &Judgement) -> Term<'a> {
@@ -226,16 +226,11 @@ fn digests<'a>(env: Env<'a>, digests: &DigestSet) -> Term<'a> {
 
 /// Every closed table of the library.
 pub(crate) fn catalogue(env: Env<'_>) -> Term<'_> {
-    let mut defaults = Limits::default();
-    let limits = NAMES.iter().map(|name| {
-        let value = defaults.by_name(name).map_or(0, |limit| *limit);
-        (atoms::known(env, name), value.encode(env))
-    });
     map(
         env,
         [
             (atoms::errors(), list(env, CATALOGUE, catalogue_entry)),
-            (atoms::limits(), term_map(env, limits)),
+            (atoms::limits(), limits(env, NAMES, Limits::default(), Limits::by_name)),
             (atoms::dialects(), names(env, &Dialect::ALL.map(Dialect::as_str))),
             (atoms::requirements(), names(env, &Requirement::ALL.map(Requirement::as_str))),
         ],
