@@ -2,6 +2,7 @@
 //!
 //! - [`fault`] has errors that carry facts, out of a closed catalogue that each library writes for itself.
 //! - [`json`] has documents read strictly, bounded before anything is built, and written canonically.
+//! - [`merkle`] has the walk along an audit path of a Merkle tree.
 //! - [`pattern`] has the anchored pattern language of every option that takes one.
 //! - [`hex`] has hexadecimal.
 
@@ -9,6 +10,7 @@ mod by_name;
 pub mod fault;
 pub mod hex;
 pub mod json;
+pub mod merkle;
 pub mod pattern;
 
 pub use fault::{Catalogued, Detail, Entry, Error, Stage, quote};

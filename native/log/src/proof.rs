@@ -2,6 +2,8 @@
 //!
 //! RFC 6962, sections 2.1.1 and 2.1.2; the algorithms that verify are those of RFC 9162, sections 2.1.3.2 and 2.1.4.2.
 
+use provenance_base::merkle::{above_left_turns, root_from_path};
+
 use crate::error::{Fault, Result};
 use crate::limits;
 use crate::tree::{Hash, empty_root, node_hash};
@@ -23,34 +25,9 @@ pub fn verify_inclusion(leaf: &Hash, index: u64, size: u64, path: &[Hash], root:
     if index >= size {
         return Err(mismatch("its index is not within the tree").into());
     }
-    let found = root_from_path(*leaf, index, size, path)
+    let found = root_from_path(*leaf, index, size, path, node_hash)
         .ok_or_else(|| mismatch("it does not have as many hashes as its place in the tree needs"))?;
     if found == *root { Ok(()) } else { Err(mismatch("its hashes lead to another root").into()) }
-}
-
-/// The root that `path` leads to from `leaf`; `None` when its length is wrong.
-fn root_from_path(leaf: Hash, index: u64, size: u64, path: &[Hash]) -> Option<Hash> {
-    let (mut node, mut last, mut hash) = (index, size.checked_sub(1)?, leaf);
-    for sibling in path {
-        if last == 0 {
-            return None;
-        }
-        if node & 1 == 1 || node == last {
-            hash = node_hash(sibling, &hash);
-            (node, last) = above_left_turns(node, last);
-        } else {
-            hash = node_hash(&hash, sibling);
-        }
-        node >>= 1;
-        last >>= 1;
-    }
-    (last == 0).then_some(hash)
-}
-
-/// Skips the levels at which the last node has no sibling.
-fn above_left_turns(node: u64, last: u64) -> (u64, u64) {
-    let levels = if node == 0 { 0 } else { node.trailing_zeros() };
-    (node >> levels, last >> levels)
 }
 
 /// Checks that the tree of `new` leaves under `new_root` begins with the tree of `old` leaves under `old_root`.
@@ -284,7 +261,7 @@ mod tests {
 
     #[test]
     fn the_largest_trees_end() {
-        assert_eq!(root_from_path([0; 32], u64::MAX - 1, u64::MAX, &[[0; 32]; 3]), None);
+        assert_eq!(root_from_path([0; 32], u64::MAX - 1, u64::MAX, &[[0; 32]; 3], node_hash), None);
         let size = limits::TREE_SIZE;
         assert_eq!(inclusion_spans(size - 1, size).len(), 62);
         assert!(verify_inclusion(&[0; 32], 0, u64::MAX, &[[0; 32]; 64], &[0; 32]).is_err());

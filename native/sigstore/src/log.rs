@@ -1,6 +1,7 @@
 //! Proof that a transparency log holds an entry: RFC 6962 inclusion proofs and Rekor v1's signed entry timestamps.
 
 use aws_lc_rs::digest::{Context, SHA256};
+use provenance_base::merkle::root_from_path;
 
 use crate::bundle::{InclusionProof, LogEntry};
 use crate::encoding::{base64_encode, hex_encode};
@@ -13,7 +14,7 @@ pub(crate) fn verify_inclusion(at: u64, entry: &LogEntry, proof: &InclusionProof
     if proof.index >= proof.tree_size {
         return Err(mismatch("its index is not within the tree"));
     }
-    let root = root_from_path(leaf_hash(&entry.body), proof.index, proof.tree_size, &proof.hashes)
+    let root = root_from_path(leaf_hash(&entry.body), proof.index, proof.tree_size, &proof.hashes, node_hash)
         .ok_or_else(|| mismatch("it does not have as many hashes as its place in the tree needs"))?;
     if root == proof.root_hash { Ok(()) } else { Err(mismatch("its hashes lead to another root")) }
 }
@@ -33,28 +34,6 @@ fn hash(parts: &[&[u8]]) -> [u8; 32] {
     let mut out = [0; 32];
     out.iter_mut().zip(context.finish().as_ref()).for_each(|(to, from)| *to = *from);
     out
-}
-
-/// RFC 9162, section 2.1.3.2: the root that `path` leads to from `leaf`; `None` when its length is wrong.
-fn root_from_path(leaf: [u8; 32], index: u64, size: u64, path: &[[u8; 32]]) -> Option<[u8; 32]> {
-    let (mut node, mut last, mut hash) = (index, size.checked_sub(1)?, leaf);
-    for sibling in path {
-        if last == 0 {
-            return None;
-        }
-        if node & 1 == 1 || node == last {
-            hash = node_hash(sibling, &hash);
-            while node & 1 == 0 && node != 0 {
-                node >>= 1;
-                last >>= 1;
-            }
-        } else {
-            hash = node_hash(&hash, sibling);
-        }
-        node >>= 1;
-        last >>= 1;
-    }
-    (last == 0).then_some(hash)
 }
 
 /// Checks Rekor v1's promise to include `entry`: a signature over the RFC 8785 form of its four fields.
@@ -108,12 +87,16 @@ mod tests {
         for size in 1..=leaves.len() {
             for m in 0..size {
                 let (tree, p) = (&leaves[..size], path(&leaves[..size], m));
-                assert_eq!(root_from_path(tree[m], m as u64, size as u64, &p), Some(root(tree)), "{m} of {size}");
+                assert_eq!(
+                    root_from_path(tree[m], m as u64, size as u64, &p, node_hash),
+                    Some(root(tree)),
+                    "{m} of {size}"
+                );
                 let mut longer = p.clone();
                 longer.push([0; 32]);
-                assert_eq!(root_from_path(tree[m], m as u64, size as u64, &longer), None);
+                assert_eq!(root_from_path(tree[m], m as u64, size as u64, &longer, node_hash), None);
                 if let Some((_, shorter)) = p.split_last() {
-                    assert_eq!(root_from_path(tree[m], m as u64, size as u64, shorter), None);
+                    assert_eq!(root_from_path(tree[m], m as u64, size as u64, shorter, node_hash), None);
                 }
             }
         }
@@ -121,6 +104,6 @@ mod tests {
 
     #[test]
     fn the_largest_tree_ends() {
-        assert_eq!(root_from_path([0; 32], u64::MAX - 1, u64::MAX, &[[0; 32]; 3]), None);
+        assert_eq!(root_from_path([0; 32], u64::MAX - 1, u64::MAX, &[[0; 32]; 3], node_hash), None);
     }
 }
