@@ -13,7 +13,7 @@ use rustler::{Atom, Encoder, Env, Term};
 
 rustler::atoms! {
     // Answers.
-    ok, error, undefined, null,
+    ok, error, undefined, null, elsewhere,
     // Errors.
     code, stage, message, remedy, details, also,
     // The catalogue.

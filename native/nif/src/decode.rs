@@ -413,7 +413,7 @@ pub(crate) fn members<'a>(option: &str, term: Term<'a>) -> Result<MapIterator<'a
 }
 
 /// What a proper list holds.
-fn items<'a>(option: &str, term: Term<'a>) -> Result<ListIterator<'a>> {
+pub(crate) fn items<'a>(option: &str, term: Term<'a>) -> Result<ListIterator<'a>> {
     let proper = term.list_length().is_ok();
     term.decode().ok().filter(|_| proper).ok_or_else(|| invalid(option, "a list"))
 }
