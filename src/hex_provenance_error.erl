@@ -7,7 +7,7 @@
 -module(hex_provenance_error).
 
 -export([format_error/1, catalogue/0]).
--export([nif_not_loaded/2]).
+-export([nif_not_loaded/2, storage_failed/2]).
 
 -export_type([error/0, code/0, stage/0, details/0, entry/0]).
 
@@ -159,3 +159,23 @@ nif_not_loaded(Path, Reason) ->
         remedy => ?NOT_LOADED_REMEDY,
         details => #{path => unicode:characters_to_binary(Path), reason => Text}
     }.
+
+%% @private
+%% The native libraries' error, for what fails outside of them.
+-spec storage_failed(binary(), unicode:chardata()) -> error().
+storage_failed(Path, Reason) ->
+    Text = text(Reason),
+    #{
+        code => storage_failed,
+        stage => storage,
+        message => <<Path/binary, ": ", Text/binary>>,
+        remedy => <<"Check that the file exists and that this process may use it.">>,
+        details => #{path => Path, reason => Text}
+    }.
+
+%% As much of a text from elsewhere as the native libraries repeat.
+text(Chars) ->
+    case unicode:characters_to_binary(Chars) of
+        Text when is_binary(Text) -> string:slice(Text, 0, 256);
+        {_, Text, _} -> string:slice(Text, 0, 256)
+    end.
