@@ -7,7 +7,7 @@
 -module(hex_provenance_error).
 
 -export([format_error/1, catalogue/0]).
--export([nif_not_loaded/2]).
+-export([nif_not_loaded/2, storage_failed/2]).
 
 -export_type([error/0, code/0, stage/0, details/0, entry/0]).
 
@@ -110,7 +110,8 @@
 -define(NOT_LOADED_REMEDY, <<
     "Install Rust (cargo) and a C compiler and compile hex_provenance again (with Gleam: run "
     "script/build-nif in its folder), or put a library built for this machine in its priv/native "
-    "folder; then restart the VM."
+    "folder; then restart the VM. What runs a log is a library of its own, which a dependency "
+    "builds with HEX_PROVENANCE_BUILD_LOG=1 only."
 >>).
 
 %% @doc The error as text for people: what is wrong, what else is wrong, and what to do.
@@ -158,3 +159,23 @@ nif_not_loaded(Path, Reason) ->
         remedy => ?NOT_LOADED_REMEDY,
         details => #{path => unicode:characters_to_binary(Path), reason => Text}
     }.
+
+%% @private
+%% The native libraries' error, for what fails outside of them.
+-spec storage_failed(binary(), unicode:chardata()) -> error().
+storage_failed(Path, Reason) ->
+    Text = text(Reason),
+    #{
+        code => storage_failed,
+        stage => storage,
+        message => <<Path/binary, ": ", Text/binary>>,
+        remedy => <<"Check that the file exists and that this process may use it.">>,
+        details => #{path => Path, reason => Text}
+    }.
+
+%% As much of a text from elsewhere as the native libraries repeat.
+text(Chars) ->
+    case unicode:characters_to_binary(Chars) of
+        Text when is_binary(Text) -> string:slice(Text, 0, 256);
+        {_, Text, _} -> string:slice(Text, 0, 256)
+    end.
