@@ -32,6 +32,7 @@
     slsa_verify_summary/2,
     slsa_provenance/3,
     json_encode/1,
+    json_decode/1,
     test_hook/1
 ]).
 
@@ -118,6 +119,10 @@ slsa_provenance(_Platform, _Claims, _Production) -> not_loaded().
 
 -spec json_encode(term()) -> result().
 json_encode(_Term) -> not_loaded().
+
+%% Strict: an object with a key twice is `malformed'. Texts and keys are binaries, null is `null'.
+-spec json_decode(term()) -> result().
+json_decode(_Text) -> not_loaded().
 
 %% Registered by builds with the cargo feature `test-hooks' only.
 -spec test_hook(term()) -> result().
