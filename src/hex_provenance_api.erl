@@ -21,6 +21,7 @@
     authorise := authorise(),
     purl := {Before :: binary(), After :: binary()},
     registry := binary(),
+    url => binary(),
     vkey := binary(),
     policy => binary(),
     trusted_root => binary(),
@@ -34,6 +35,7 @@
 %% <li>`authorise': who may write.</li>
 %% <li>`purl': what stands around a package's name in its purl.</li>
 %% <li>`registry': what a person calls this registry, such as `hex.pm'.</li>
+%% <li>`url': where the service is reached, without a slash at its end.</li>
 %% <li>`vkey', `policy', `trusted_root': handed out for convenience.</li>
 %% <li>`publishing': which publishers' attestations are taken; without it none are.</li>
 %% </ul>

@@ -20,9 +20,13 @@
     | forbidden
     | redacted
     | checkpoint_missing
+    | log_empty
     | too_busy
     | not_offered
     | release_conflict
+    | publisher_missing
+    | subject_mismatch
+    | predicate_refused
     | unavailable
     | internal.
 
@@ -68,10 +72,18 @@ catalogue() ->
             <<"Check the address; guides/api.md lists all of them.">>},
         {checkpoint_missing, 404, <<"no checkpoint of this log covers that">>,
             <<"Take size and index from a checkpoint that this log published.">>},
+        {log_empty, 404, <<"the log has published no checkpoint yet">>,
+            <<"Come back when the first event has been recorded.">>},
         {method_not_allowed, 405, <<"this address does not know that method">>,
             <<"Use one of the methods in the Allow header.">>},
         {release_conflict, 409, <<"that version has been published with other bytes">>,
             <<"Sign the tarball that was uploaded; tarballs cannot be built a second time.">>},
+        {publisher_missing, 403, <<"the package has no trusted publisher">>,
+            <<"Have an owner of the package add one; an attestation counts only from there.">>},
+        {subject_mismatch, 422, <<"the attestation names another release">>,
+            <<"Sign with the purl of this very release as the subject's name.">>},
+        {predicate_refused, 422, <<"attestations of that predicate are not taken here">>,
+            <<"Hand in SLSA provenance v1.">>},
         {redacted, 410, <<"these bytes have been taken back; the log's entry stays">>,
             <<"Do not ask again; the log still proves that the entry was made.">>},
         {body_too_large, 413, <<"the body is over the limit">>,

@@ -76,8 +76,11 @@ read(proof_of, Segment) ->
 
 places() ->
     [
-        {[], reads(fun hex_provenance_api_page:index/2)},
-        {[<<"packages">>, package], reads(fun hex_provenance_api_page:package/2)},
+        {[], reads(fun hex_provenance_api_page:index/2, #{<<"package">> => text})},
+        {
+            [<<"packages">>, package],
+            reads(fun hex_provenance_api_page:package/2, #{<<"after">> => index})
+        },
         {[<<"packages">>, package, version], reads(fun hex_provenance_api_page:release/2)},
         {
             [<<"api">>, <<"packages">>, package, <<"releases">>, version, <<"attestations">>],
