@@ -110,7 +110,8 @@
 -define(NOT_LOADED_REMEDY, <<
     "Install Rust (cargo) and a C compiler and compile hex_provenance again (with Gleam: run "
     "script/build-nif in its folder), or put a library built for this machine in its priv/native "
-    "folder; then restart the VM."
+    "folder; then restart the VM. What runs a log is a library of its own, which a dependency "
+    "builds with HEX_PROVENANCE_BUILD_LOG=1 only."
 >>).
 
 %% @doc The error as text for people: what is wrong, what else is wrong, and what to do.

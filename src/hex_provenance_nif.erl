@@ -38,8 +38,6 @@
 
 -on_load(load/0).
 
--define(NOT_BUILT, "it was built without this function").
-
 -type result() :: {ok, term()} | {error, hex_provenance_error:error()}.
 
 -spec sigstore_verify(term(), term(), term()) -> result().
@@ -130,25 +128,11 @@ test_hook(_What) -> not_loaded().
 
 %% What dialyzer must not conclude anything from.
 -spec not_loaded() -> term().
-not_loaded() ->
-    persistent_term:get(?MODULE, {error, hex_provenance_error:nif_not_loaded("", ?NOT_BUILT)}).
+not_loaded() -> hex_provenance_library:not_loaded(?MODULE).
 
 load() ->
-    Path = filename:join([priv_dir(), "native", "hex_provenance_nif"]),
+    Path = hex_provenance_library:path("hex_provenance_nif"),
     case erlang:load_nif(Path, 0) of
-        ok ->
-            ok;
-        {error, {_, Reason}} ->
-            persistent_term:put(?MODULE, {error, hex_provenance_error:nif_not_loaded(Path, Reason)})
-    end.
-
-%% The folder beside the one this module was loaded from, when the code path does not know the
-%% application.
-priv_dir() ->
-    case code:priv_dir(hex_provenance) of
-        {error, bad_name} ->
-            Ebin = filename:dirname(code:which(?MODULE)),
-            filename:join(filename:dirname(Ebin), "priv");
-        Dir ->
-            Dir
+        ok -> ok;
+        {error, {_, Reason}} -> hex_provenance_library:failed(?MODULE, Path, Reason)
     end.

@@ -13,5 +13,5 @@ pub mod json;
 pub mod merkle;
 pub mod pattern;
 
-pub use fault::{Catalogued, Detail, Entry, Error, Stage, quote};
+pub use fault::{AtDoor, BadOption, Catalogued, Detail, Entry, Error, Stage, quote};
 pub use pattern::Matcher;

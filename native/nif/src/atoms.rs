@@ -3,13 +3,11 @@
 // The macro's functions are as public as their module.
 #![allow(missing_docs, unreachable_pub)]
 
-use std::collections::HashMap;
-use std::sync::OnceLock;
-
+pub(crate) use provenance_nif_base::atoms::known;
 use provenance_sigstore::claims::CLAIMS;
 use provenance_sigstore::error::CATALOGUE;
 use provenance_sigstore::evidence::CHECKS;
-use rustler::{Atom, Encoder, Env, Term};
+use rustler::Env;
 
 rustler::atoms! {
     // Answers.
@@ -48,9 +46,6 @@ rustler::atoms! {
     timestamp_authorities,
 }
 
-/// The names of the core's closed tables, as atoms: making one takes a lock of the VM's, and a result has dozens.
-static KNOWN: OnceLock<HashMap<&'static str, Atom>> = OnceLock::new();
-
 /// Names that no table of the core lists.
 const OTHERS: &[&str] = &[
     "uri",
@@ -75,11 +70,5 @@ pub(crate) fn install(env: Env<'_>) {
     let names = claims.chain(errors).chain(CHECKS.iter().chain(OTHERS).copied());
     #[cfg(feature = "slsa")]
     let names = names.chain(crate::slsa::names());
-    KNOWN.get_or_init(|| names.filter_map(|name| Some((name, Atom::from_str(env, name).ok()?))).collect());
-}
-
-/// The atom of a name out of one of the core's closed tables; never of anything an input holds.
-pub(crate) fn known<'a>(env: Env<'a>, name: &'static str) -> Term<'a> {
-    let ready = KNOWN.get().and_then(|known| known.get(name)).copied();
-    ready.or_else(|| Atom::from_str(env, name).ok()).unwrap_or_else(undefined).encode(env)
+    provenance_nif_base::atoms::install(env, names);
 }
