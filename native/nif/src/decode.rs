@@ -1,6 +1,8 @@
 //! Every term this library takes, judged here and nowhere else: what does not fit is `option_invalid`.
 
 pub(crate) mod json;
+#[cfg(feature = "registry")]
+pub(crate) mod registry;
 #[cfg(feature = "sign")]
 mod sign;
 #[cfg(feature = "slsa")]
@@ -410,6 +412,15 @@ fn path(bytes: &[u8]) -> Option<PathBuf> {
 /// What a map holds.
 pub(crate) fn members<'a>(option: &str, term: Term<'a>) -> Result<MapIterator<'a>> {
     MapIterator::new(term).ok_or_else(|| invalid(option, "a map"))
+}
+
+/// What has the shape of a verification's evidence: nothing that was not verified has it.
+#[cfg(any(feature = "slsa", feature = "registry"))]
+const EVIDENCE: &str = "the evidence of a verified bundle";
+
+#[cfg(any(feature = "slsa", feature = "registry"))]
+fn evidence_member(map: Term<'_>, key: Atom) -> Result<Term<'_>> {
+    map.map_get(key).map_err(|_| invalid("evidence", EVIDENCE))
 }
 
 /// What a proper list holds.
