@@ -102,6 +102,8 @@
     | resource_refused
     | verification_failed
     | verified_level_missing
+    | event_invalid
+    | event_refused
     | internal
     | nif_not_loaded.
 
@@ -139,12 +141,18 @@ catalogue() ->
         remedy => ?NOT_LOADED_REMEDY,
         details => [path, reason]
     },
-    Sigstore = entries(hex_provenance_nif:sigstore_catalogue()),
-    Known = [Code || #{code := Code} <- Sigstore],
-    Slsa = entries(hex_provenance_nif:slsa_catalogue()),
-    Sigstore ++ [More || #{code := Code} = More <- Slsa, not lists:member(Code, Known)] ++ [Entry].
+    Libraries = [
+        hex_provenance_nif:sigstore_catalogue(),
+        hex_provenance_nif:slsa_catalogue(),
+        hex_provenance_nif:registry_catalogue()
+    ],
+    lists:foldl(fun with_entries/2, [], Libraries) ++ [Entry].
 
 %% A code that two libraries have means the same in both.
+with_entries(Library, Known) ->
+    Codes = [Code || #{code := Code} <- Known],
+    Known ++ [More || #{code := Code} = More <- entries(Library), not lists:member(Code, Codes)].
+
 entries({ok, #{errors := Entries}}) -> Entries;
 entries({error, #{code := nif_not_loaded}}) -> [].
 
