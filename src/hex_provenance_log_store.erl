@@ -14,12 +14,13 @@
 
 -export([migrate/1, schema_version/1]).
 -export([record/2, record_steps/2]).
--export([unsigned/2, put_signatures/2, pending/2, outbox/1]).
+-export([unsigned/2, put_signatures/2, discard_signatures/1, pending/2, outbox/1]).
 -export([head/1, heads_of/2, integrate/4]).
 -export([signed/1, put_signed/3]).
 -export([put_checkpoint/5, checkpoint/2, checkpoints/3, prune_checkpoints/2]).
 -export([event/2, entries/3, package_entries/3, release_entries/4, digest_entries/3]).
--export([package_head/3, packages_heads/4, heads_map/2, heads_leaf/2, own_entries/3]).
+-export([package_head/3, packages_heads/4, heads_map/2, heads_leaf/2]).
+-export([own_entries/3, own_entry/2]).
 -export([tile/3, tiles/2, proof/2]).
 -export([envelope/2, redact/2]).
 -export([stage_bundle/2, staged/4, purge_staged/2, bundle/2]).
@@ -222,6 +223,15 @@ put_signatures(Db, Signatures) ->
         {error, _} = Error -> Error
     end.
 
+%% @doc Forgets the signatures of what is not in the log yet, to have it signed by another key.
+-spec discard_signatures(db()) -> ok | error().
+discard_signatures(Db) ->
+    Sql = <<"UPDATE hp_outbox SET signature = NULL WHERE signature IS NOT NULL">>,
+    case hex_provenance_sql:query(Db, Sql, []) of
+        {ok, _, _} -> ok;
+        {error, _} = Error -> Error
+    end.
+
 %% @doc Signed events to be entered, in the order in which they were recorded: none behind one that
 %% is not signed yet, so that a package's events keep their order.
 -spec pending(db(), pos_integer()) -> {ok, [signed_event()]} | error().
@@ -280,16 +290,16 @@ heads_of(Db, Packages, Heads) ->
 places(Count) ->
     lists:join(", ", [["$", integer_to_list(Number)] || Number <- lists:seq(1, Count)]).
 
-%% @doc Enters a batch behind the tree of `OldSize' entries, as a whole, on the disk when this
-%% answers. `Items' are what `Batch' was computed from.
+%% @doc Enters a batch behind the tree `Old', as a whole, on the disk when this answers. `Items' are
+%% what `Batch' was computed from.
 %%
-%% `conflict' means that the tree or one of the items is no longer as it was: another node was faster.
--spec integrate(db(), OldSize :: size(), [item()], hex_provenance_log_nif:batch()) ->
+%% `conflict' means that the tree or an item is no longer as it was: another node was faster.
+-spec integrate(db(), Old :: head(), [item()], hex_provenance_log_nif:batch()) ->
     ok | conflict | error().
-integrate(Db, OldSize, Items, #{entries := Entries} = Batch) ->
+integrate(Db, Old, Items, #{entries := Entries} = Batch) ->
     Pairs = lists:zip(Items, Entries),
     Steps = lists:append([
-        [grow(OldSize, Pairs, Batch)],
+        [grow(Old, Pairs, Batch)],
         taken([Event || {event, Event} <- Items]),
         heads_steps(Batch),
         [{many, entry_sql(), [entry_params(Pair) || Pair <- Pairs], length(Pairs)}],
@@ -303,15 +313,15 @@ integrate(Db, OldSize, Items, #{entries := Entries} = Batch) ->
     end.
 
 %% First, since it is where another node waits.
-grow(OldSize, Pairs, #{size := Size, edge := Edge, root := Root}) ->
+grow(#{size := OldSize, root := OldRoot}, Pairs, #{size := Size, edge := Edge, root := Root}) ->
     {Index, Covers} = newest_map(Pairs),
     {
         <<
             "UPDATE hp_head SET size = $1, edge = $2, root = $3, "
             "heads_index = COALESCE($4, heads_index), heads_covers = COALESCE($5, heads_covers) "
-            "WHERE id = 1 AND size = $6"
+            "WHERE id = 1 AND size = $6 AND root = $7"
         >>,
-        [Size, {blob, Edge}, {blob, Root}, Index, Covers, OldSize],
+        [Size, {blob, Edge}, {blob, Root}, Index, Covers, OldSize, {blob, OldRoot}],
         1
     }.
 
@@ -700,6 +710,12 @@ own_entries(Db, After, Limit) ->
         ([Index, ?HEADS, Leaf]) -> {Index, heads, Leaf};
         ([Index, ?KEY_CHANGE, Leaf]) -> {Index, key_change, Leaf}
     end).
+
+%% @doc Where such an entry of the log's own stands.
+-spec own_entry(db(), Leaf :: binary()) -> {ok, size()} | not_found | error().
+own_entry(Db, Leaf) ->
+    Sql = <<"SELECT idx FROM hp_entry WHERE event IS NULL AND leaf = $1 ORDER BY idx LIMIT 1">>,
+    first(rows(Db, Sql, [{blob, Leaf}], fun([Index]) -> Index end)).
 
 select(Db, Where, Params) ->
     Sql = <<
