@@ -24,6 +24,8 @@
 -export([tile/3, tiles/2, proof/2]).
 -export([envelope/2, redact/2]).
 -export([stage_bundle/2, staged/4, purge_staged/2, bundle/2]).
+-export([audit_entries/3, audit_packages/3, count/2, has_keys/3]).
+-export([id_key/1, digest_key/1, version_tag/1, leaf_subjects/1, map_covers/1]).
 
 -export_type([
     unsigned/0, outboxed/0, signed_event/0, item/0, head/0, entry/0, filter/0, checkpoint/0, staged/0
@@ -143,7 +145,7 @@ record_steps(Events, _Dialect) ->
     lists:append([record_event(Event) || Event <- Events]).
 
 record_event(#{id := Id, statement := Statement} = Event) ->
-    Key = key(crypto:hash(sha256, Id)),
+    Key = id_key(Id),
     [
         {
             <<
@@ -374,7 +376,7 @@ entry_params({{event, Event}, Entry}) ->
     #{ref := Ref, signature := Signature} = Event,
     #{index := Index, leaf := Leaf, event := Name, package := Package, version := Version} = Entry,
     Seq = maps:get(seq, Entry),
-    Tag = tag(Version),
+    Tag = version_tag(Version),
     [Index, Ref, {text, Package}, Seq, kind(Name), Tag, {blob, Signature}, {blob, Leaf}].
 
 key_steps(Entries) ->
@@ -508,7 +510,7 @@ event(Db, Id) ->
         "LEFT JOIN hp_entry e ON e.event = v.id LEFT JOIN hp_outbox o ON o.event = v.id "
         "WHERE v.id_key = $1"
     >>,
-    case hex_provenance_sql:query(Db, Sql, [key(crypto:hash(sha256, Id))]) of
+    case hex_provenance_sql:query(Db, Sql, [id_key(Id)]) of
         {ok, [[Statement, Leaf, Index, Signature]], _} ->
             case is_of(Id, Statement, Leaf) of
                 true -> {ok, state(Index, Signature)};
@@ -547,7 +549,8 @@ entries(Db, Start, Count) ->
 %% @doc A package's entries, the oldest first.
 -spec package_entries(db(), Package :: binary(), filter()) -> {ok, [entry()]} | error().
 package_entries(Db, Package, Filter) ->
-    {Tag, Kind} = {tag(maps:get(version, Filter, undefined)), wanted(Filter)},
+    Tag = version_tag(maps:get(version, Filter, undefined)),
+    Kind = wanted(Filter),
     Where = iolist_to_binary([
         "WHERE e.package = (SELECT id FROM hp_package WHERE name = $1) "
         "AND e.idx > $2 AND e.idx < $3",
@@ -620,6 +623,10 @@ subjects(Leaf) ->
         [_] ->
             []
     end.
+
+%% @private
+-spec leaf_subjects(Leaf :: binary()) -> [hash()].
+leaf_subjects(Leaf) -> [binary:decode_hex(Hex) || Hex <- subjects(Leaf)].
 
 is_counted(Leaf) -> holds(Leaf, [<<"\"subjects\":{\"count\":">>]).
 
@@ -967,6 +974,81 @@ bundle(Db, Digest) ->
         {error, _} = Error -> Error
     end.
 
+%%% What is read to check all of it
+
+%% @private
+%% @doc A page of the log with the columns that only find things. Those that are missing are not
+%% there.
+-spec audit_entries(db(), Start :: size(), Count :: pos_integer()) -> {ok, [map()]} | error().
+audit_entries(Db, Start, Count) ->
+    Sql = <<
+        "SELECT v.id_key, e.tag, e.idx, e.kind, e.leaf, e.seq, p.name, v.statement, e.signature "
+        "FROM hp_entry e LEFT JOIN hp_package p ON p.id = e.package "
+        "LEFT JOIN hp_event v ON v.id = e.event WHERE e.idx >= $1 AND e.idx < $2 ORDER BY e.idx"
+    >>,
+    rows(Db, Sql, [Start, Start + Count], fun([IdKey, Tag, _, Kind | _] = [_, _ | Row]) ->
+        (entry(Row))#{id_key => absent(IdKey), tag => Tag, own => own_name(Kind)}
+    end).
+
+own_name(?HEADS) -> heads;
+own_name(?KEY_CHANGE) -> key_change;
+own_name(_) -> undefined.
+
+%% @private
+%% @doc A page of packages, and what their entries say of them.
+-spec audit_packages(db(), After :: binary(), Limit :: pos_integer()) -> {ok, [map()]} | error().
+audit_packages(Db, After, Limit) ->
+    Sql = <<
+        "SELECT p.name, p.first, p.head, p.seq, p.leaf, "
+        "(SELECT count(*) FROM hp_entry e WHERE e.package = p.id), "
+        "(SELECT min(e.idx) FROM hp_entry e WHERE e.package = p.id), "
+        "(SELECT max(e.idx) FROM hp_entry e WHERE e.package = p.id), "
+        "(SELECT e.leaf FROM hp_entry e WHERE e.idx = p.head) "
+        "FROM hp_package p WHERE p.name > $1 ORDER BY p.name LIMIT $2"
+    >>,
+    Names = [name, first, head, seq, hash, entries, earliest, last, leaf],
+    rows(Db, Sql, [{text, After}, Limit], fun(Row) ->
+        maps:from_list(lists:zip(Names, [absent(Value) || Value <- Row]))
+    end).
+
+%% @private
+%% @doc How many there are. `lost_events' are neither in the log nor to be entered,
+%% `integrated_in_outbox' are both.
+-spec count(db(), tiles | keys | lost_events | integrated_in_outbox) ->
+    {ok, non_neg_integer()} | error().
+count(Db, What) -> one(Db, count_sql(What), [], fun([Count]) -> Count end).
+
+count_sql(tiles) ->
+    <<"SELECT count(*) FROM hp_tile">>;
+count_sql(keys) ->
+    <<"SELECT count(*) FROM hp_key">>;
+count_sql(lost_events) ->
+    <<
+        "SELECT count(*) FROM hp_event v "
+        "WHERE NOT EXISTS (SELECT 1 FROM hp_entry e WHERE e.event = v.id) "
+        "AND NOT EXISTS (SELECT 1 FROM hp_outbox o WHERE o.event = v.id)"
+    >>;
+count_sql(integrated_in_outbox) ->
+    <<
+        "SELECT count(*) FROM hp_outbox o "
+        "WHERE EXISTS (SELECT 1 FROM hp_entry e WHERE e.event = o.event)"
+    >>.
+
+%% @private
+%% @doc Those of the digests by which an entry is found.
+-spec has_keys(db(), Index :: size(), [hash()]) -> {ok, [hash()]} | error().
+has_keys(Db, Index, Digests) -> has_keys(Db, Index, Digests, []).
+
+has_keys(_Db, _Index, [], Found) ->
+    {ok, Found};
+has_keys(Db, Index, [Digest | Rest], Found) ->
+    Sql = <<"SELECT 1 FROM hp_key WHERE key = $1 AND idx = $2">>,
+    case hex_provenance_sql:query(Db, Sql, [key(Digest), Index]) of
+        {ok, [_], _} -> has_keys(Db, Index, Rest, [Digest | Found]);
+        {ok, [], _} -> has_keys(Db, Index, Rest, Found);
+        {error, _} = Error -> Error
+    end.
+
 %%% What all of it shares
 
 rows(Db, Sql, Params, Read) ->
@@ -991,8 +1073,18 @@ absent(Value) -> Value.
 %% An index of 64 bits; whoever looks something up by it compares the whole value.
 key(<<Key:64/signed, _/binary>>) -> Key.
 
-tag(undefined) -> null;
-tag(Version) -> binary:decode_unsigned(binary:part(crypto:hash(sha256, Version), 0, 4)).
+%% @private
+-spec id_key(EventId :: binary()) -> integer().
+id_key(Id) -> key(crypto:hash(sha256, Id)).
+
+%% @private
+-spec digest_key(hash()) -> integer().
+digest_key(Digest) -> key(Digest).
+
+%% @private
+-spec version_tag(binary() | undefined) -> integer() | null.
+version_tag(undefined) -> null;
+version_tag(Version) -> binary:decode_unsigned(binary:part(crypto:hash(sha256, Version), 0, 4)).
 
 kind(Event) -> kind(Event, 1).
 
@@ -1005,6 +1097,8 @@ event_name(_) -> undefined.
 own_kind(<<"{\"count\":", _/binary>>) -> ?HEADS;
 own_kind(<<"{\"new\":", _/binary>>) -> ?KEY_CHANGE.
 
+%% @private
+-spec map_covers(Leaf :: binary()) -> size().
 map_covers(Leaf) ->
     [_, Rest] = binary:split(Leaf, <<"\"covers\":">>),
     [Covers | _] = binary:split(Rest, <<",">>),
