@@ -130,7 +130,8 @@ schema_version(Db) -> hex_provenance_log_schema:version(Db).
 record(_Db, []) ->
     {ok, []};
 record(Db, Events) ->
-    Steps = [record_event(Event) || Event <- Events],
+    Dialect = hex_provenance_sql:dialect(Db),
+    Steps = [record_event(Dialect, Event) || Event <- Events],
     case hex_provenance_sql:transaction(Db, lists:append(Steps)) of
         {ok, Answers} -> {ok, novelty(Steps, Answers)};
         {conflict, Number} -> {error, conflict(Events, Steps, Number)};
@@ -141,11 +142,39 @@ record(Db, Events) ->
 %% each statement with its parameters, and how many rows it must answer or change. When a number is
 %% not met the event conflicts with another of its id, and the transaction must be given up.
 -spec record_steps([unsigned()], hex_provenance_sql:dialect()) -> [hex_provenance_sql:step()].
-record_steps(Events, _Dialect) ->
-    lists:append([record_event(Event) || Event <- Events]).
+record_steps(Events, Dialect) ->
+    lists:append([record_event(Dialect, Event) || Event <- Events]).
 
-record_event(#{id := Id, statement := Statement} = Event) ->
+record_event(Dialect, #{id := Id, statement := Statement} = Event) ->
     Key = id_key(Id),
+    Check = {
+        <<
+            "SELECT id FROM hp_event WHERE id_key = $1 "
+            "AND (statement IS NULL OR statement = $2)"
+        >>,
+        [Key, {blob, Statement}],
+        1
+    },
+    new_event(Dialect, Key, Statement, erlang:system_time(millisecond)) ++
+        [Check | [keep_bundle(Digest) || Digest <- maps:get(linked, Event, [])]].
+
+%% The count of the first step is whether the event is new. What is known never gets in the outbox a
+%% second time. In PostgreSQL that takes one statement: between two, another node may enter the event
+%% in the log. SQLite has one writer, and no such statement.
+new_event(postgres, Key, Statement, Now) ->
+    [
+        {
+            <<
+                "WITH new_event AS (INSERT INTO hp_event (id_key, statement) VALUES ($1, $2) "
+                "ON CONFLICT (id_key) DO NOTHING RETURNING id) "
+                "INSERT INTO hp_outbox (event, recorded) "
+                "SELECT id, CAST($3 AS BIGINT) FROM new_event"
+            >>,
+            [Key, {blob, Statement}, Now],
+            any
+        }
+    ];
+new_event(sqlite, Key, Statement, Now) ->
     [
         {
             <<
@@ -157,23 +186,14 @@ record_event(#{id := Id, statement := Statement} = Event) ->
         },
         {
             <<
-                "INSERT INTO hp_outbox (event, recorded) SELECT id, CAST($1 AS BIGINT) "
+                "INSERT INTO hp_outbox (event, recorded) SELECT id, $1 "
                 "FROM hp_event WHERE id_key = $2 AND NOT EXISTS "
                 "(SELECT 1 FROM hp_entry WHERE hp_entry.event = hp_event.id) "
                 "ON CONFLICT (event) DO NOTHING"
             >>,
-            [erlang:system_time(millisecond), Key],
+            [Now, Key],
             any
-        },
-        {
-            <<
-                "SELECT id FROM hp_event WHERE id_key = $1 "
-                "AND (statement IS NULL OR statement = $2)"
-            >>,
-            [Key, {blob, Statement}],
-            1
         }
-        | [keep_bundle(Digest) || Digest <- maps:get(linked, Event, [])]
     ].
 
 %% What an event links is no longer only staged.

@@ -157,7 +157,7 @@ after_changes([{Index, key_change, Leaf} | Rest], #{key := Key, successors := Ke
     case names(Leaf, <<"old">>, Key) of
         true ->
             case [Next || Next <- Keys, names(Leaf, <<"new">>, Next)] of
-                [Next | _] -> after_changes(Rest, State#{own := Index, key := Next});
+                [Next | _] -> succeeded(Next, Index, Rest, State);
                 [] -> {halt, replaced(Index)}
             end;
         false ->
@@ -165,6 +165,13 @@ after_changes([{Index, key_change, Leaf} | Rest], #{key := Key, successors := Ke
     end;
 after_changes([{Index, heads, _} | Rest], State) ->
     after_changes(Rest, State#{own := Index}).
+
+succeeded(Key, Index, Rest, #{witnesses := Witnesses} = State) ->
+    {ok, Vkey} = hex_provenance_log_nif:log_vkey(Key),
+    case hex_provenance_witness:for_log(Witnesses, Vkey) of
+        {ok, Known} -> after_changes(Rest, State#{own := Index, key := Key, witnesses := Known});
+        {error, Error} -> {error, Error}
+    end.
 
 %% Key changes are canonical JSON.
 names(Leaf, Member, Key) ->

@@ -7,7 +7,7 @@
 %% as its signature verifies.
 -module(hex_provenance_witness).
 
--export([new/3, collect/4, has_quorum/2]).
+-export([new/3, for_log/2, collect/4, has_quorum/2]).
 
 -export_type([witnesses/0, options/0, proofs/0]).
 
@@ -20,6 +20,8 @@
 %% quorum is there.
 
 -opaque witnesses() :: #{
+    text := binary(),
+    options := options(),
     policy := hex_provenance_log_nif:policy(),
     parties := [party()],
     client := hex_provenance_http:client() | default,
@@ -47,19 +49,29 @@
 -spec new(Policy :: binary(), LogVkey :: binary(), options()) -> {ok, witnesses()} | error().
 new(Text, Vkey, Options) ->
     case hex_provenance_log_nif:log_policy(with_log(Text, Vkey)) of
-        {ok, Policy} -> of_policy(Policy, hex_provenance_log_nif:log_policy_info(Policy), Options);
+        {ok, Policy} -> of_policy(Text, Policy, hex_provenance_log_nif:log_policy_info(Policy), Options);
         {error, _} = Error -> Error
     end.
 
-of_policy(Policy, {ok, #{witnesses := Known}}, Options) ->
+%% @doc The same for another key of the log.
+-spec for_log(witnesses(), LogVkey :: binary()) -> {ok, witnesses()} | error().
+for_log(#{text := Text, options := Options, parties := Parties}, Vkey) ->
+    case new(Text, Vkey, Options) of
+        {ok, Witnesses} -> {ok, Witnesses#{parties := Parties}};
+        {error, _} = Error -> Error
+    end.
+
+of_policy(Text, Policy, {ok, #{witnesses := Known}}, Options) ->
     {ok, #{
+        text => Text,
+        options => Options,
         policy => Policy,
         parties => [Party#{size => 0} || #{url := Url} = Party <- Known, Url =/= undefined],
         client => maps:get(client, Options, default),
         timeout => maps:get(timeout, Options, 5000),
         grace => maps:get(grace, Options, 500)
     }};
-of_policy(_, {error, _} = Error, _) ->
+of_policy(_, _, {error, _} = Error, _) ->
     Error.
 
 client(default) -> hex_provenance_http:default();

@@ -3,7 +3,7 @@
 
 -export([event/1, event/2, log_key/0, log_key/1, registry_key/0, verification/0]).
 -export([start/2, start/3, options/2, stop/1, await_all/2, clean/1, clean/2, fsck/2]).
--export([with_folder/1, sqlite/1, postgres/1, both/1]).
+-export([with_folder/1, sqlite/1, postgres/1, postgres_db/1, postgres_copy/2, both/1]).
 
 -define(ORIGIN, <<"log.example">>).
 
@@ -166,6 +166,17 @@ postgres_db(Database) ->
         query => fun(Sql, Params) -> Fresh(), Query(Sql, Params) end,
         transaction => fun(Fun) -> Fresh(), Transaction(Fun) end
     }).
+
+%% @doc A copy of a database as it is now: a standby that gets nothing more.
+postgres_copy(Server, #{name := Name}) ->
+    #{name := New} = Copy = hex_provenance_test_postgres:database(Server),
+    Admin = postgres_db(Copy#{name := "postgres"}),
+    Ask = fun(Parts) -> {ok, _, _} = hex_provenance_sql:query(Admin, iolist_to_binary(Parts), []) end,
+    Ask(["SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '", Name, "'"]),
+    timer:sleep(100),
+    Ask(["DROP DATABASE ", New]),
+    Ask(["CREATE DATABASE ", New, " TEMPLATE ", Name]),
+    Copy.
 
 %% @doc EUnit's form of tests `{Name, fun(Db, Folder)}' on both kinds of database.
 both(Tests) ->
