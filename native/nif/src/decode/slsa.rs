@@ -16,7 +16,9 @@ use provenance_slsa::{
 use rustler::{Atom, Binary, ListIterator, MapIterator, ResourceArc, Term};
 use serde_json::{Map, Value};
 
-use super::{binary, invalid, items, json, matcher, members, tagged, unknown, utf8};
+use super::{
+    EVIDENCE, binary, evidence_member as member, invalid, items, json, matcher, members, tagged, unknown, utf8,
+};
 use crate::atoms;
 use crate::resource::SlsaRules;
 use crate::slsa;
@@ -505,12 +507,6 @@ fn is_short<'a>(term: Term<'a>) -> Option<bool> {
 const SHORT_STATEMENT: usize = 8 << 10;
 const SHORT_CLAIMS: usize = 4 << 10;
 const SHORT_LIST: usize = 64;
-
-const EVIDENCE: &str = "the evidence of a verified bundle";
-
-fn member(map: Term<'_>, key: Atom) -> Result<Term<'_>> {
-    map.map_get(key).map_err(|_| invalid("evidence", EVIDENCE))
-}
 
 fn signer(term: Term<'_>) -> Result<Claims> {
     if atoms::key() == member(term, atoms::kind())? {
