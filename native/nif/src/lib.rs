@@ -9,6 +9,8 @@ mod guard;
 #[cfg(feature = "network")]
 mod job;
 mod json;
+#[cfg(feature = "registry")]
+mod registry;
 mod resource;
 #[cfg(feature = "sign")]
 mod sign;

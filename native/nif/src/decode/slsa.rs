@@ -13,10 +13,12 @@ use provenance_slsa::{
     BuildType, BuildTypes, BuilderRow, Builders, Claims, Dialect, DigestSet, Expectations, Level, Limits, Matcher,
     Record, ResourceDescriptor, Rules, Statement,
 };
-use rustler::{Atom, Binary, ResourceArc, Term};
+use rustler::{Binary, ResourceArc, Term};
 use serde_json::{Map, Value};
 
-use super::{binary, invalid, items, json, matcher, members, tagged, unknown, utf8};
+use super::{
+    EVIDENCE, binary, evidence_member as member, invalid, items, json, matcher, members, tagged, unknown, utf8,
+};
 use crate::atoms;
 use crate::resource::SlsaRules;
 use crate::slsa;
@@ -469,12 +471,6 @@ pub(crate) fn evidence(term: Term<'_>) -> Result<Verified<'_>> {
         })
         .collect::<Result<_>>()?;
     Ok(Verified { statement: binary("evidence", member(content, atoms::statement_bytes())?)?, claims, artifact })
-}
-
-const EVIDENCE: &str = "the evidence of a verified bundle";
-
-fn member(map: Term<'_>, key: Atom) -> Result<Term<'_>> {
-    map.map_get(key).map_err(|_| invalid("evidence", EVIDENCE))
 }
 
 fn signer(term: Term<'_>) -> Result<Claims> {
