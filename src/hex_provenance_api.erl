@@ -9,6 +9,8 @@
 
 -export([handle/2, default_limits/0]).
 
+-include_lib("kernel/include/logger.hrl").
+
 -export_type([state/0, call/0, action/0, authorise/0, limits/0, request/0, response/0, answer/0]).
 
 -type request() :: hex_provenance_api_request:request().
@@ -70,7 +72,7 @@ handle(Request, State) ->
             {error, Refusal} -> hex_provenance_api_response:refusal(Refusal)
         catch
             Class:Reason:Stack ->
-                logger:error("hex_provenance_api: ~p:~p ~p", [Class, Reason, Stack]),
+                ?LOG_ERROR("hex_provenance_api: ~p:~p ~p", [Class, Reason, Stack]),
                 Refusal = hex_provenance_api_error:refusal(internal),
                 hex_provenance_api_response:refusal(Refusal)
         end,

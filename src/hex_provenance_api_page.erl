@@ -63,9 +63,9 @@ package(#{bindings := #{package := Name}, parameters := Given}, #{reader := Read
 %% @doc One release.
 -spec release(call(), state()) -> answer().
 release(#{bindings := #{package := Name, version := Version}} = Call, #{reader := Reader} = State) ->
-    Filter = #{version => Version, limit => ?MOST_EVENTS},
+    Filter = #{limit => ?MOST_EVENTS},
     Purl = hex_provenance_api_read:purl(Name, State),
-    case hex_provenance_log_reader:package(Reader, Purl, Filter, newest) of
+    case hex_provenance_log_reader:release(Reader, Purl, Version, Filter) of
         {ok, Listing} ->
             with_place(State, fun(Place) ->
                 release_page(Place, Name, Version, Listing, url(Call, State), State)
