@@ -29,21 +29,15 @@ made(#{reading := Reading} = Case, {ok, #{statement := Statement} = Unsigned}, {
     verified(Case, Unsigned, Answer).
 
 %% The same with the artifact at hand, when there is anything to compare.
-by_subject(#{subjects := Subjects, event := Event}, Bundle, Options, {ok, #{releases := R}} = Any) ->
+by_subject(Unsigned, Bundle, Options, {ok, #{releases := Releases}} = Any) ->
+    #{subjects := Subjects, event := Event} = Unsigned,
     Version = maps:get(version, Options, undefined),
-    [Subject | _] =
-        case [D || #{version := V, digest := D} <- R, V =:= Version] of
-            [] -> Subjects;
-            Of -> Of
-        end,
-    case hex_provenance_registry:verify(Bundle, {digest, sha256, Subject}, Options#{event => Event}) of
-        {ok, Attestation} ->
-            {ok, Expected} = Any,
-            ?assertEqual(maps:remove(evidence, Expected), maps:remove(evidence, Attestation)),
-            Any;
-        Other ->
-            Other
-    end;
+    Of = [Digest || #{version := V, digest := Digest} <- Releases, V =:= Version],
+    Artifact = {digest, sha256, hd(Of ++ Subjects)},
+    Given = hex_provenance_registry:verify(Bundle, Artifact, Options#{event => Event}),
+    {{ok, One}, {ok, Other}} = {Any, Given},
+    ?assertEqual(maps:remove(evidence, One), maps:remove(evidence, Other)),
+    Any;
 by_subject(_, _, _, Answer) ->
     Answer.
 

@@ -105,8 +105,11 @@ bundle(Statement, Key) ->
         {ok, #{bundle := Bundle}} ->
             Bundle;
         {error, _} ->
-            Sound = <<"{\"_type\":\"https://in-toto.io/Statement/v1\",\"subject\":[{\"digest\":{\"sha256\":\"",
-                (binary:copy(<<"0">>, 64))/binary, "\"}}],\"predicateType\":\"x\"}">>,
+            Sound = hex_provenance_test_json:encode(#{
+                <<"_type">> => <<"https://in-toto.io/Statement/v1">>,
+                <<"subject">> => [#{digest => #{sha256 => binary:copy(<<"0">>, 64)}}],
+                <<"predicateType">> => <<"x">>
+            }),
             {ok, #{bundle := Bundle}} =
                 hex_provenance_sigstore:sign({statement, Sound}, #{key => Key}),
             binary:replace(Bundle, base64:encode(Sound), base64:encode(Statement))
