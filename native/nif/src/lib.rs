@@ -40,7 +40,7 @@ fn sigstore_verify<'a>(env: Env<'a>, bundle: Term<'a>, artifact: Term<'a>, optio
 /// As `sigstore_verify`, on an ordinary scheduler; `elsewhere` when the work is not short, or others verify.
 #[rustler::nif]
 fn sigstore_verify_here<'a>(env: Env<'a>, bundle: Term<'a>, artifact: Term<'a>, options: Term<'a>) -> Term<'a> {
-    if !light::short_terms(bundle, artifact, options) {
+    if light::others_verify() || !light::short_terms(bundle, artifact, options) {
         return light::elsewhere(env);
     }
     let Some(_turn) = Turn::alone() else { return light::elsewhere(env) };
