@@ -4,6 +4,8 @@
 
 -include_lib("eunit/include/eunit.hrl").
 
+-export([statement/2]).
+
 -define(NIF, hex_provenance_log_nif).
 -define(ORIGIN, <<"log.example">>).
 -define(PREFIX, <<"https://hex.pm/attestation">>).
@@ -449,7 +451,7 @@ cosignature(Note, Name, Vkey, Private, Time) ->
     [Text, _] = binary:split(Note, <<"\n\n">>),
     Message = [<<"cosignature/v1\ntime ">>, integer_to_binary(Time), $\n, Text, $\n],
     Signature = crypto:sign(eddsa, none, iolist_to_binary(Message), [Private, ed25519]),
-    [_, Hex, _] = binary:split(Vkey, <<"+">>, [global]),
+    [_, <<Hex:8/binary, $+, _/binary>>] = binary:split(Vkey, <<"+">>),
     Line = base64:encode(<<(binary:decode_hex(Hex))/binary, Time:64, Signature/binary>>),
     iolist_to_binary([<<"— "/utf8>>, Name, $\s, Line, $\n]).
 

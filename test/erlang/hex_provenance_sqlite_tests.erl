@@ -3,6 +3,8 @@
 
 -include_lib("eunit/include/eunit.hrl").
 
+-export([failing_disk/1]).
+
 sqlite_test_() ->
     {foreach, fun() -> string:trim(os:cmd("mktemp -d /tmp/hex_provenance_sqlite.XXXXXX")) end,
         fun file:del_dir_r/1, [
@@ -23,6 +25,85 @@ sqlite_test_() ->
         ]}.
 
 file(Folder) -> filename:join(Folder, "db").
+
+%% A disk that fails, played by a library that is loaded before the system's: writing finds no room,
+%% or synchronising an error, as long as a file of that name is there.
+failing_disk_test_() ->
+    case os:find_executable("cc") of
+        false ->
+            ?debugMsg("skipped: a disk that fails needs a C compiler"),
+            [];
+        _ ->
+            {timeout, 60, fun on_a_failing_disk/0}
+    end.
+
+on_a_failing_disk() ->
+    Folder = string:trim(os:cmd("mktemp -d /tmp/hex_provenance_sqlite.XXXXXX")),
+    Library = filename:join(Folder, "failing.so"),
+    ok = file:write_file(filename:join(Folder, "failing.c"), failing_disk_source()),
+    Compile = ["cc -shared -fPIC -o ", Library, " ", Folder, "/failing.c -ldl"],
+    ?assertEqual("", os:cmd(lists:flatten(Compile))),
+    {ok, Peer, _} = peer:start_link(#{
+        connection => standard_io,
+        args => ["-pa", folder_of(hex_provenance_sqlite), folder_of(?MODULE)],
+        env => [{"LD_PRELOAD", Library}, {"FAILING", Folder}]
+    }),
+    try
+        peer:call(Peer, ?MODULE, failing_disk, [Folder], 30000)
+    after
+        peer:stop(Peer),
+        file:del_dir_r(Folder)
+    end.
+
+folder_of(Module) -> filename:dirname(code:which(Module)).
+
+failing_disk_source() ->
+    <<
+        "#define _GNU_SOURCE\n"
+        "#include <dlfcn.h>\n#include <errno.h>\n#include <stdio.h>\n#include <stdlib.h>\n"
+        "#include <sys/stat.h>\n#include <unistd.h>\n"
+        "static int failing(const char *what, int fd) {\n"
+        "  char path[4096]; struct stat file;\n"
+        "  snprintf(path, sizeof path, \"%s/%s\", getenv(\"FAILING\"), what);\n"
+        "  return access(path, F_OK) == 0 && fstat(fd, &file) == 0 && S_ISREG(file.st_mode);\n"
+        "}\n"
+        "int fdatasync(int fd) {\n"
+        "  if (failing(\"sync\", fd)) { errno = EIO; return -1; }\n"
+        "  return ((int (*)(int)) dlsym(RTLD_NEXT, \"fdatasync\"))(fd);\n"
+        "}\n"
+        "ssize_t pwrite64(int fd, const void *bytes, size_t count, off_t at) {\n"
+        "  if (failing(\"write\", fd)) { errno = ENOSPC; return -1; }\n"
+        "  return ((ssize_t (*)(int, const void *, size_t, off_t)) dlsym(RTLD_NEXT, \"pwrite\"))\n"
+        "    (fd, bytes, count, at);\n"
+        "}\n"
+        "ssize_t pwrite(int fd, const void *bytes, size_t count, off_t at) {\n"
+        "  return pwrite64(fd, bytes, count, at);\n"
+        "}\n"
+    >>.
+
+%% Runs in the other VM, all of it: a handle does not outlive a call from elsewhere.
+failing_disk(Folder) ->
+    Db = create(file(Folder)),
+    Reason = fun({error, #{details := #{reason := Told}}}) -> Told end,
+    Switch = fun(What) -> filename:join(Folder, What) end,
+    {ok, [_]} = transaction(Db, [insert(1)]),
+    ok = file:write_file(Switch("write"), <<>>),
+    ?assertEqual(<<"database or disk is full">>, Reason(transaction(Db, [insert(2)]))),
+    ok = file:delete(Switch("write")),
+    ?assertEqual({ok, [[1]], 1}, query(Db, <<"SELECT id FROM item">>)),
+    {ok, [_]} = transaction(Db, [insert(3)]),
+    ok = file:write_file(Switch("sync"), <<>>),
+    ?assertEqual(<<"disk I/O error">>, Reason(transaction(Db, [insert(4)]))),
+    ok = file:delete(Switch("sync")),
+    %% Nobody knows what the disk has of it: nothing is read or written before it is opened again.
+    Closed = <<"the database is closed">>,
+    ?assertEqual(Closed, Reason(transaction(Db, [insert(5)]))),
+    ?assertEqual(Closed, Reason(query(Db, <<"SELECT id FROM item">>))),
+    {ok, Again} = hex_provenance_sqlite:open(file(Folder)),
+    {ok, Rows, _} = query(Again, <<"SELECT id FROM item ORDER BY id">>),
+    ?assert(lists:member(Rows, [[[1], [3]], [[1], [3], [4]]])),
+    ?assertMatch({ok, [_]}, transaction(Again, [insert(5)])),
+    hex_provenance_sql:close(Again).
 
 kept_when_closed(File) ->
     Db = create(File),
