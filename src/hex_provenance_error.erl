@@ -7,7 +7,7 @@
 -module(hex_provenance_error).
 
 -export([format_error/1, catalogue/0]).
--export([nif_not_loaded/2, storage_failed/2]).
+-export([nif_not_loaded/2, storage_failed/2, event_conflict/1]).
 
 -export_type([error/0, code/0, stage/0, details/0, entry/0]).
 
@@ -102,6 +102,9 @@
     | resource_refused
     | verification_failed
     | verified_level_missing
+    | event_invalid
+    | event_refused
+    | event_conflict
     | internal
     | nif_not_loaded.
 
@@ -112,6 +115,10 @@
     "script/build-nif in its folder), or put a library built for this machine in its priv/native "
     "folder; then restart the VM. What runs a log is a library of its own, which a dependency "
     "builds with HEX_PROVENANCE_BUILD_LOG=1 only."
+>>).
+
+-define(EVENT_CONFLICT_REMEDY, <<
+    "Give each event an id of its own; to try again to record one, send exactly the same event."
 >>).
 
 %% @doc The error as text for people: what is wrong, what else is wrong, and what to do.
@@ -130,7 +137,7 @@ format_error(Other) ->
 %% @doc Every error that this build can answer, with its stage, its remedy and the names of its
 %% details.
 %%
-%% Without the native library that is `nif_not_loaded' alone.
+%% Without the native libraries those are `event_conflict' and `nif_not_loaded'.
 -spec catalogue() -> [entry()].
 catalogue() ->
     Entry = #{
@@ -139,12 +146,24 @@ catalogue() ->
         remedy => ?NOT_LOADED_REMEDY,
         details => [path, reason]
     },
-    Sigstore = entries(hex_provenance_nif:sigstore_catalogue()),
-    Known = [Code || #{code := Code} <- Sigstore],
-    Slsa = entries(hex_provenance_nif:slsa_catalogue()),
-    Sigstore ++ [More || #{code := Code} = More <- Slsa, not lists:member(Code, Known)] ++ [Entry].
+    Conflict = #{
+        code => event_conflict,
+        stage => storage,
+        remedy => ?EVENT_CONFLICT_REMEDY,
+        details => [event_id]
+    },
+    Libraries = [
+        hex_provenance_nif:sigstore_catalogue(),
+        hex_provenance_nif:slsa_catalogue(),
+        hex_provenance_nif:registry_catalogue()
+    ],
+    lists:foldl(fun with_entries/2, [], Libraries) ++ [Conflict, Entry].
 
 %% A code that two libraries have means the same in both.
+with_entries(Library, Known) ->
+    Codes = [Code || #{code := Code} <- Known],
+    Known ++ [More || #{code := Code} = More <- entries(Library), not lists:member(Code, Codes)].
+
 entries({ok, #{errors := Entries}}) -> Entries;
 entries({error, #{code := nif_not_loaded}}) -> [].
 
@@ -171,6 +190,17 @@ storage_failed(Path, Reason) ->
         message => <<Path/binary, ": ", Text/binary>>,
         remedy => <<"Check that the file exists and that this process may use it.">>,
         details => #{path => Path, reason => Text}
+    }.
+
+%% @private
+-spec event_conflict(binary()) -> error().
+event_conflict(EventId) ->
+    #{
+        code => event_conflict,
+        stage => storage,
+        message => <<"another event was recorded under the id ", EventId/binary>>,
+        remedy => ?EVENT_CONFLICT_REMEDY,
+        details => #{event_id => EventId}
     }.
 
 %% As much of a text from elsewhere as the native libraries repeat.

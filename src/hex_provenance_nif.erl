@@ -8,6 +8,8 @@
 
 -export([
     sigstore_verify/3,
+    sigstore_verify_here/3,
+    sigstore_verify_several/2,
     sigstore_verifier/1,
     sigstore_bundle_info/1,
     sigstore_trust_root/1,
@@ -21,6 +23,7 @@
     sigstore_signing_key/1,
     sigstore_public_key/1,
     slsa_judge/2,
+    slsa_judge_here/2,
     slsa_judge_unverified/2,
     slsa_rules/1,
     slsa_statement/1,
@@ -31,7 +34,16 @@
     slsa_summarise/3,
     slsa_verify_summary/2,
     slsa_provenance/3,
+    registry_statement/2,
+    registry_statement_from_json/2,
+    registry_statements_from_json/2,
+    registry_read/2,
+    registry_attestation/2,
+    registry_envelope/1,
+    registry_bundle/3,
+    registry_catalogue/0,
     json_encode/1,
+    json_decode/1,
     test_hook/1
 ]).
 
@@ -41,6 +53,14 @@
 
 -spec sigstore_verify(term(), term(), term()) -> result().
 sigstore_verify(_Bundle, _Artifact, _OptionsOrVerifier) -> not_loaded().
+
+%% As sigstore_verify/3 on an ordinary scheduler, or `elsewhere' when that is not the place for it.
+-spec sigstore_verify_here(term(), term(), term()) -> result() | elsewhere.
+sigstore_verify_here(_Bundle, _Artifact, _OptionsOrVerifier) -> not_loaded().
+
+%% As sigstore_verify/3 for each item of a short list.
+-spec sigstore_verify_several(term(), term()) -> [result()] | result().
+sigstore_verify_several(_Items, _Verifier) -> not_loaded().
 
 -spec sigstore_verifier(term()) -> result().
 sigstore_verifier(_Options) -> not_loaded().
@@ -84,6 +104,10 @@ sigstore_public_key(_SigningKey) -> not_loaded().
 -spec slsa_judge(term(), term()) -> result().
 slsa_judge(_Evidence, _OptionsOrRules) -> not_loaded().
 
+%% As slsa_judge/2 on an ordinary scheduler, or `elsewhere' when that is not the place for it.
+-spec slsa_judge_here(term(), term()) -> result() | elsewhere.
+slsa_judge_here(_Evidence, _OptionsOrRules) -> not_loaded().
+
 -spec slsa_judge_unverified(term(), term()) -> result().
 slsa_judge_unverified(_Statement, _OptionsOrRules) -> not_loaded().
 
@@ -114,8 +138,36 @@ slsa_verify_summary(_Evidence, _Expectations) -> not_loaded().
 -spec slsa_provenance(term(), term(), term()) -> result().
 slsa_provenance(_Platform, _Claims, _Production) -> not_loaded().
 
+-spec registry_statement(term(), term()) -> result().
+registry_statement(_Event, _Options) -> not_loaded().
+
+-spec registry_statement_from_json(term(), term()) -> result().
+registry_statement_from_json(_Event, _Options) -> not_loaded().
+
+-spec registry_statements_from_json(term(), term()) -> result().
+registry_statements_from_json(_Request, _Options) -> not_loaded().
+
+-spec registry_read(term(), term()) -> result().
+registry_read(_Statement, _Options) -> not_loaded().
+
+-spec registry_attestation(term(), term()) -> result().
+registry_attestation(_Evidence, _Options) -> not_loaded().
+
+-spec registry_envelope(term()) -> result().
+registry_envelope(_Bundle) -> not_loaded().
+
+-spec registry_bundle(term(), term(), term()) -> result().
+registry_bundle(_Statement, _Signature, _Hint) -> not_loaded().
+
+-spec registry_catalogue() -> result().
+registry_catalogue() -> not_loaded().
+
 -spec json_encode(term()) -> result().
 json_encode(_Term) -> not_loaded().
+
+%% Strict: an object with a key twice is `malformed'. Texts and keys are binaries, null is `null'.
+-spec json_decode(term()) -> result().
+json_decode(_Text) -> not_loaded().
 
 %% Registered by builds with the cargo feature `test-hooks' only.
 -spec test_hook(term()) -> result().

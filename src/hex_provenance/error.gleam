@@ -100,6 +100,8 @@ pub type Code {
   ResourceRefused
   VerificationFailed
   VerifiedLevelMissing
+  EventInvalid
+  EventRefused
   Internal
   NifNotLoaded
 }

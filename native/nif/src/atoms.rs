@@ -11,7 +11,7 @@ use rustler::Env;
 
 rustler::atoms! {
     // Answers.
-    ok, error, undefined, null,
+    ok, error, undefined, null, elsewhere,
     // Errors.
     code, stage, message, remedy, details, also,
     // The catalogue.
@@ -39,6 +39,9 @@ rustler::atoms! {
     min_level, absent, equal, refuse, report, dialects, requirements,
     record, builder_vouched, field, was, is, verifier, verifier_version, time_verified, resource_uri, policy,
     input_attestations, passed, verified_levels, dependency_levels, slsa_version, carried, verifiers, levels, id, gitlab,
+    // Registry events.
+    event, event_id, occurred_at, registry, repository, package, linked, prefix, actor, provenance, replaces, advisory,
+    aliases, modified, state, document, format, status, statements, action, owner, owners, publisher, publishers, signature,
     // JSON.
     nil, r#true = "true", r#false = "false",
     // Bundles and roots as they are, unverified.
@@ -70,5 +73,7 @@ pub(crate) fn install(env: Env<'_>) {
     let names = claims.chain(errors).chain(CHECKS.iter().chain(OTHERS).copied());
     #[cfg(feature = "slsa")]
     let names = names.chain(crate::slsa::names());
+    #[cfg(feature = "registry")]
+    let names = names.chain(crate::registry::names());
     provenance_nif_base::atoms::install(env, names);
 }

@@ -1,6 +1,8 @@
 //! Every term this library takes, judged here and nowhere else: what does not fit is `option_invalid`.
 
 pub(crate) mod json;
+#[cfg(feature = "registry")]
+pub(crate) mod registry;
 #[cfg(feature = "sign")]
 mod sign;
 #[cfg(feature = "slsa")]
@@ -24,7 +26,7 @@ use provenance_sigstore::{
     SignerPolicy, Source, Thresholds, Time, TrustRoot, Validity, claims,
 };
 use rustler::types::tuple::get_tuple;
-use rustler::{Binary, ListIterator, MapIterator, ResourceArc, Term};
+use rustler::{Atom, Binary, ListIterator, MapIterator, ResourceArc, Term};
 
 #[cfg(feature = "sign")]
 pub(crate) use self::sign::{payload, sign_options, signature, signing_key};
@@ -394,7 +396,16 @@ pub(crate) fn members<'a>(option: &str, term: Term<'a>) -> Result<MapIterator<'a
     Ok(decode::members(option, term)?)
 }
 
-fn items<'a>(option: &str, term: Term<'a>) -> Result<ListIterator<'a>> {
+/// What has the shape of a verification's evidence: nothing that was not verified has it.
+#[cfg(any(feature = "slsa", feature = "registry"))]
+const EVIDENCE: &str = "the evidence of a verified bundle";
+
+#[cfg(any(feature = "slsa", feature = "registry"))]
+fn evidence_member(map: Term<'_>, key: Atom) -> Result<Term<'_>> {
+    map.map_get(key).map_err(|_| invalid("evidence", EVIDENCE))
+}
+
+pub(crate) fn items<'a>(option: &str, term: Term<'a>) -> Result<ListIterator<'a>> {
     Ok(decode::items(option, term)?)
 }
 
