@@ -12,10 +12,11 @@
 -export_type([witnesses/0, options/0, proofs/0]).
 
 -type options() :: #{
-    client => hex_provenance_http:client(),
+    client => {module(), Config :: term()},
     timeout => pos_integer(),
     grace => non_neg_integer()
 }.
+%% `client': an HTTP client, a module of the behaviour `hex_provenance_http' and its configuration.
 %% `timeout' (5000): milliseconds for all of them together. `grace' (500): for the others, once a
 %% quorum is there.
 
@@ -24,7 +25,7 @@
     options := options(),
     policy := hex_provenance_log_nif:policy(),
     parties := [party()],
-    client := hex_provenance_http:client() | default,
+    client := {module(), Config :: term()},
     timeout := pos_integer(),
     grace := non_neg_integer()
 }.
@@ -67,15 +68,12 @@ of_policy(Text, Policy, {ok, #{witnesses := Known}}, Options) ->
         options => Options,
         policy => Policy,
         parties => [Party#{size => 0} || #{url := Url} = Party <- Known, Url =/= undefined],
-        client => maps:get(client, Options, default),
+        client => maps:get(client, Options, {hex_provenance_httpc, #{}}),
         timeout => maps:get(timeout, Options, 5000),
         grace => maps:get(grace, Options, 500)
     }};
 of_policy(_, _, {error, _} = Error, _) ->
     Error.
-
-client(default) -> hex_provenance_http:default();
-client(Client) -> Client.
 
 with_log(Text, Vkey) ->
     case binary:match(Text, Vkey) of
@@ -201,7 +199,7 @@ request(Old, Size, Note, Proofs) ->
         {error, _} = Error -> Error
     end.
 
-post(Client, Url, Body) ->
+post({Module, Config}, Url, Body) ->
     Request = #{
         method => post,
         url => <<(string:trim(Url, trailing, "/"))/binary, "/add-checkpoint">>,
@@ -209,7 +207,7 @@ post(Client, Url, Body) ->
         body => Body,
         max_body => ?MOST_ANSWER
     },
-    case hex_provenance_http:request(client(Client), Request) of
+    case Module:request(Config, Request) of
         {ok, #{status := Status, headers := Headers, body := Answer}} ->
             {ok, Status, content_type(Headers), Answer};
         {error, _} = Error ->

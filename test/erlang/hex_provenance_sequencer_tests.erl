@@ -244,7 +244,9 @@ witnessed(Witnesses, Threshold) ->
     Group = ["group all-of-them ", integer_to_list(Threshold), " ", lists:join(" ", Names), "\n"],
     #{
         witnesses => iolist_to_binary([Lines, Group, "quorum all-of-them\n"]),
-        witness_options => #{timeout => 3000, grace => 200}
+        witness_options => #{
+            timeout => 3000, grace => 200, client => {hex_provenance_test_witness, #{}}
+        }
     }.
 
 record_gone(Db, Folder) ->
