@@ -576,11 +576,13 @@ package_entries(Db, Package, Filter) ->
         "AND e.idx > $2 AND e.idx < $3",
         [" AND e.tag = $4" || Tag =/= null],
         [[" AND e.kind = $", place_after(Tag)] || Kind =/= null],
-        " ORDER BY e.idx LIMIT ",
+        " ORDER BY e.seq LIMIT ",
         integer_to_list(limit(Filter))
     ]),
-    Params = [{text, Package} | range(Filter)] ++ [P || P <- [Tag, Kind], P =/= null],
-    matching(select(Db, Where, Params), Filter).
+    Selected = [Value || Value <- [Tag, Kind], Value =/= null],
+    page(Filter, fun(Within) ->
+        select(Db, Where, [{text, Package} | range(Within)] ++ Selected)
+    end).
 
 place_after(null) -> "4";
 place_after(_) -> "5".
@@ -592,7 +594,7 @@ place_after(_) -> "5".
 release_entries(Db, Package, Version, Filter) ->
     Advisories = <<
         "WHERE e.package = (SELECT id FROM hp_package WHERE name = $1) AND e.idx > $2 "
-        "AND e.idx < $3 AND e.tag IS NULL AND e.kind IN (6, 7) ORDER BY e.idx"
+        "AND e.idx < $3 AND e.tag IS NULL AND e.kind IN (6, 7) ORDER BY e.seq"
     >>,
     case package_entries(Db, Package, Filter#{version => Version}) of
         {ok, Own} ->
@@ -623,12 +625,12 @@ digest_entries(Db, Digest, Filter) ->
         integer_to_list(limit(Filter))
     ]),
     Hex = hex(Digest),
-    case select(Db, Where, [key(Digest) | range(Filter)]) of
-        {ok, Entries} ->
-            matching({ok, [Entry || Entry <- Entries, is_about(Entry, Hex)]}, Filter);
-        {error, _} = Error ->
-            Error
-    end.
+    page(Filter, fun(Within) ->
+        case select(Db, Where, [key(Digest) | range(Within)]) of
+            {ok, Entries} -> {ok, Entries, fun(Entry) -> is_about(Entry, Hex) end};
+            {error, _} = Error -> Error
+        end
+    end).
 
 %% More subjects than a leaf lists stand in the statement only.
 is_about(#{leaf := Leaf, statement := Statement}, Hex) ->
@@ -657,11 +659,31 @@ limit(Filter) -> maps:get(limit, Filter, ?LIMIT).
 wanted(#{event := Event}) -> kind(Event);
 wanted(_) -> null.
 
-%% The index narrows down by 32 bits of the version.
-matching({ok, Entries}, Filter) ->
-    {ok, [Entry || Entry <- Entries, has_version(Entry, Filter), has_type(Entry, Filter)]};
-matching({error, _} = Error, _) ->
-    Error.
+%% Columns narrow down by some bits of a value: what does not match is left out, and made up for by
+%% what comes behind it.
+page(Filter, Select) ->
+    case Select(Filter) of
+        {ok, Entries} -> page(Filter, Select, Entries, fun(_) -> true end);
+        {ok, Entries, Matches} -> page(Filter, Select, Entries, Matches);
+        {error, _} = Error -> Error
+    end.
+
+page(Filter, Select, Entries, Matches) ->
+    Matching = [
+        Entry
+     || Entry <- Entries, Matches(Entry), has_version(Entry, Filter), has_type(Entry, Filter)
+    ],
+    Lacking = length(Entries) - length(Matching),
+    case length(Entries) < limit(Filter) orelse Lacking =:= 0 of
+        true ->
+            {ok, Matching};
+        false ->
+            #{index := Last} = lists:last(Entries),
+            case page(Filter#{'after' => Last}, Select) of
+                {ok, More} -> {ok, lists:sublist(Matching ++ More, limit(Filter))};
+                {error, _} = Error -> Error
+            end
+    end.
 
 has_version(#{version := Version}, #{version := Wanted}) -> Version =:= Wanted;
 has_version(_, _) -> true.
@@ -678,7 +700,7 @@ has_type(_, _) ->
 package_head(Db, Package, Size) ->
     Where = <<
         "WHERE e.package = (SELECT id FROM hp_package WHERE name = $1) AND e.idx < $2 "
-        "ORDER BY e.idx DESC LIMIT 1"
+        "ORDER BY e.seq DESC LIMIT 1"
     >>,
     select(Db, Where, [{text, Package}, Size]).
 
@@ -694,7 +716,8 @@ packages_heads(Db, Covers, After, Limit) ->
         "CASE WHEN n.head = n.idx THEN n.seq ELSE (SELECT x.seq FROM hp_entry x "
         "WHERE x.idx = n.idx) END "
         "FROM (SELECT p.name, p.head, p.leaf, p.seq, CASE WHEN p.head < $1 THEN p.head ELSE "
-        "(SELECT max(e.idx) FROM hp_entry e WHERE e.package = p.id AND e.idx < $1) END AS idx "
+        "(SELECT e.idx FROM hp_entry e WHERE e.package = p.id AND e.idx < $1 "
+        "ORDER BY e.seq DESC LIMIT 1) END AS idx "
         "FROM hp_package p WHERE p.first < $1 AND p.name > $2 ORDER BY p.name LIMIT $3) n "
         "ORDER BY n.name"
     >>,
@@ -1090,12 +1113,14 @@ first({error, _} = Error) -> Error.
 absent(null) -> undefined;
 absent(Value) -> Value.
 
-%% An index of 64 bits; whoever looks something up by it compares the whole value.
-key(<<Key:64/signed, _/binary>>) -> Key.
+%% Six bytes, which SQLite stores as they are; whoever looks something up compares the whole value.
+key(<<Key:48/signed, _/binary>>) -> Key.
 
 %% @private
 -spec id_key(EventId :: binary()) -> integer().
-id_key(Id) -> key(crypto:hash(sha256, Id)).
+id_key(Id) ->
+    <<Key:64/signed, _/binary>> = crypto:hash(sha256, Id),
+    Key.
 
 %% @private
 -spec digest_key(hash()) -> integer().
