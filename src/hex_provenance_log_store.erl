@@ -6,8 +6,8 @@
 %%
 %% An event is recorded with its unsigned statement, in the host's own transaction if it likes
 %% ({@link record_steps/2}); from that commit on it cannot be lost. It is signed outside of any
-%% transaction, then entered in the log with others. Each step is guarded by what it expects to find,
-%% so any number of nodes may do any of it at once.
+%% transaction, then entered in the log with others. Each step is guarded by what it expects to
+%% find, so any number of nodes may do any of it at once.
 %%
 %% An event's envelope is not stored: its statement and signature are, and it is written from them.
 -module(hex_provenance_log_store).
@@ -28,7 +28,15 @@
 -export([id_key/1, digest_key/1, version_tag/1, leaf_subjects/1, map_covers/1]).
 
 -export_type([
-    unsigned/0, outboxed/0, signed_event/0, item/0, head/0, entry/0, filter/0, checkpoint/0, staged/0
+    unsigned/0,
+    outboxed/0,
+    signed_event/0,
+    item/0,
+    head/0,
+    entry/0,
+    filter/0,
+    checkpoint/0,
+    staged/0
 ]).
 
 -type db() :: hex_provenance_sql:db().
@@ -159,8 +167,8 @@ record_event(Dialect, #{id := Id, statement := Statement} = Event) ->
         [Check | [keep_bundle(Digest) || Digest <- maps:get(linked, Event, [])]].
 
 %% The count of the first step is whether the event is new. What is known never gets in the outbox a
-%% second time. In PostgreSQL that takes one statement: between two, another node may enter the event
-%% in the log. SQLite has one writer, and no such statement.
+%% second time. In PostgreSQL that takes one statement: between two, another node may enter the
+%% event in the log. SQLite has one writer, and no such statement.
 new_event(postgres, Key, Statement, Now) ->
     [
         {
@@ -228,8 +236,8 @@ unsigned(Db, Limit) ->
         #{ref => Ref, statement => Statement, recorded => Recorded}
     end).
 
-%% @doc Stores signatures where there are none yet, and says how many it stored. The first one stays:
-%% an event has one signature.
+%% @doc Stores signatures where there are none yet, and says how many it stored. The first one
+%% stays: an event has one signature.
 -spec put_signatures(db(), [{Ref :: integer(), Signature :: binary()}]) ->
     {ok, non_neg_integer()} | error().
 put_signatures(_Db, []) ->
@@ -268,7 +276,8 @@ pending(Db, Limit) ->
         #{ref => Ref, statement => Statement, signature => Signature, recorded => Recorded}
     end).
 
-%% @doc How many events are not in the log yet, and when the oldest was recorded (Unix milliseconds).
+%% @doc How many events are not in the log yet, and when the oldest was recorded (Unix
+%% milliseconds).
 -spec outbox(db()) ->
     {ok, #{pending := non_neg_integer(), oldest := integer() | undefined}} | error().
 outbox(Db) ->
@@ -704,15 +713,17 @@ package_head(Db, Package, Size) ->
     >>,
     select(Db, Where, [{text, Package}, Size]).
 
-%% @doc Where the chains ended in the log of size `Covers': a page of them behind the package `After'
-%% (first the empty binary), in the order of their bytes. A page that is not full is the last.
+%% @doc Where the chains ended in the log of size `Covers': a page of them behind the package
+%% `After' (first the empty binary), in the order of their bytes. A page that is not full is the
+%% last.
 -spec packages_heads(db(), Covers :: size(), After :: binary(), Limit :: pos_integer()) ->
     {ok, [{binary(), size(), hash(), Seq :: size()}]} | error().
 packages_heads(Db, Covers, After, Limit) ->
     Sql = <<
         "SELECT n.name, n.idx, "
         "CASE WHEN n.head = n.idx THEN n.leaf ELSE (SELECT substr(t.hashes, "
-        "CAST(n.idx % 256 * 32 + 1 AS INTEGER), 32) FROM hp_tile t WHERE t.place = n.idx / 256) END, "
+        "CAST(n.idx % 256 * 32 + 1 AS INTEGER), 32) FROM hp_tile t "
+        "WHERE t.place = n.idx / 256) END, "
         "CASE WHEN n.head = n.idx THEN n.seq ELSE (SELECT x.seq FROM hp_entry x "
         "WHERE x.idx = n.idx) END "
         "FROM (SELECT p.name, p.head, p.leaf, p.seq, CASE WHEN p.head < $1 THEN p.head ELSE "
@@ -879,10 +890,12 @@ missing_tiles() ->
 -spec envelope(db(), hash()) -> {ok, binary()} | redacted | not_found | error().
 envelope(Db, Digest) ->
     case enveloped(Db, Digest) of
-        {ok, [_, null, _]} -> redacted;
-        {ok, [_, _, null]} -> redacted;
-        {ok, [_, Statement, Signature]} -> hex_provenance_log_nif:log_envelope(Statement, Signature);
-        Other -> Other
+        {ok, [_, Statement, Signature]} when Statement =:= null; Signature =:= null ->
+            redacted;
+        {ok, [_, Statement, Signature]} ->
+            hex_provenance_log_nif:log_envelope(Statement, Signature);
+        Other ->
+            Other
     end.
 
 enveloped(Db, Digest) ->
@@ -926,8 +939,8 @@ done(Db, Steps) ->
         {error, _} = Error -> Error
     end.
 
-%% @doc Keeps a publisher's bundle (its canonical JSON) for a release until `expires' (Unix seconds),
-%% or for good once an event links it. `kept' keeps it for good at once.
+%% @doc Keeps a publisher's bundle (its canonical JSON) for a release until `expires' (Unix
+%% seconds), or for good once an event links it. `kept' keeps it for good at once.
 -spec stage_bundle(db(), #{
     package := binary(),
     version := binary(),
@@ -951,8 +964,8 @@ stage_bundle(Db, #{bundle := Bundle, expires := Expires} = Staged) ->
         },
         {
             <<
-                "INSERT INTO hp_staged (package, version, subject, bundle, predicate_type, expires) "
-                "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (package, version, subject, bundle) "
+                "INSERT INTO hp_staged (package, version, subject, bundle, predicate_type, "
+                "expires) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (package, version, subject, bundle) "
                 "DO UPDATE SET expires = excluded.expires"
             >>,
             [

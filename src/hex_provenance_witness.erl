@@ -3,8 +3,8 @@
 %%
 %% Which witnesses there are, where, and how many of them are enough a policy file of
 %% [https://c2sp.org/tlog-policy] says. All are asked at the same time. A witness that answers that
-%% it saw another size last gets the proof from there. What a witness answers is believed only as far
-%% as its signature verifies.
+%% it saw another size last gets the proof from there. What a witness answers is believed only as
+%% far as its signature verifies.
 -module(hex_provenance_witness).
 
 -export([new/3, for_log/2, collect/4, has_quorum/2]).
@@ -50,8 +50,11 @@
 -spec new(Policy :: binary(), LogVkey :: binary(), options()) -> {ok, witnesses()} | error().
 new(Text, Vkey, Options) ->
     case hex_provenance_log_nif:log_policy(with_log(Text, Vkey)) of
-        {ok, Policy} -> of_policy(Text, Policy, hex_provenance_log_nif:log_policy_info(Policy), Options);
-        {error, _} = Error -> Error
+        {ok, Policy} ->
+            Info = hex_provenance_log_nif:log_policy_info(Policy),
+            of_policy(Text, Policy, Info, Options);
+        {error, _} = Error ->
+            Error
     end.
 
 %% @doc The same for another key of the log.

@@ -162,7 +162,7 @@ full_disk_test_() ->
                         os:cmd("umount -l " ++ Folder)
                     end;
                 _ ->
-                    io:format(user, "SKIPPED: a full disk: no file system can be mounted here~n", [])
+                    io:format(user, "SKIPPED: a full disk: nothing can be mounted here~n", [])
             end
         end)
     end}.

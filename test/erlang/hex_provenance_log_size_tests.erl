@@ -49,18 +49,22 @@ report(Db, File) ->
         "~b entries, bytes of each: leaf ~.1f, envelope as it is served ~.1f, statement and "
         "signature as they are stored ~.1f, file ~.1f (~.1f beyond leaf and envelope), "
         "index and tiles ~.1f ",
-        [?ENTRIES, Each(Leaves), Each(Envelopes), Each(Statements + Signatures), Each(Size), Served, Index]
+        [?ENTRIES] ++
+            [Each(Sum) || Sum <- [Leaves, Envelopes, Statements + Signatures, Size]] ++
+            [Served, Index]
     ),
     ?assert(Served =< ?MOST),
     ?assert(Index =< ?MOST).
 
-%% Tables of one page are as large however many entries there are. Python's SQLite, since ours has no dbstat; without it only the file as a whole is judged.
+%% Tables of one page are as large however many entries there are. Python's SQLite, since ours has
+%% no dbstat; without it only the file as a whole is judged.
 index_and_tiles(File) ->
     Script =
         "import sqlite3; c = sqlite3.connect('" ++ File ++ "'); print(c.execute(\"SELECT sum(size) "
         "FROM (SELECT sum(pgsize) AS size FROM dbstat WHERE name NOT IN ('hp_entry', 'hp_event') "
         "GROUP BY name HAVING count(*) > 1)\").fetchone()[0])",
-    case string:to_integer(string:trim(os:cmd(lists:flatten(["python3 -c \"", escaped(Script), "\""])))) of
+    Command = lists:flatten(["python3 -c \"", escaped(Script), "\""]),
+    case string:to_integer(string:trim(os:cmd(Command))) of
         {Bytes, ""} when is_integer(Bytes) ->
             Bytes;
         _ ->

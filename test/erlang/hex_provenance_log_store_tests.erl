@@ -278,7 +278,9 @@ bundles(Db, _) ->
     ?assertEqual(redacted, ?STORE:bundle(Db, Digest)).
 
 checkpoints(Db, _) ->
-    Put = fun(Size, Note, Quorum) -> ?STORE:put_checkpoint(Db, Size, <<Size:256>>, Note, Quorum) end,
+    Put = fun(Size, Note, Quorum) ->
+        ?STORE:put_checkpoint(Db, Size, <<Size:256>>, Note, Quorum)
+    end,
     ?assertEqual(not_found, ?STORE:checkpoint(Db, newest)),
     ok = Put(5, <<"five">>, false),
     ?assertMatch({ok, #{size := 5, quorum := false}}, ?STORE:checkpoint(Db, newest)),
@@ -332,7 +334,8 @@ integrate(Db) ->
             ok;
         {ok, Events} ->
             Items = [{event, Event} || Event <- Events],
-            ok = ?STORE:integrate(Db, Head, Items, hex_provenance_test_sequencer:batch(Db, Head, Items)),
+            Batch = hex_provenance_test_sequencer:batch(Db, Head, Items),
+            ok = ?STORE:integrate(Db, Head, Items, Batch),
             integrate(Db)
     end.
 

@@ -3,7 +3,8 @@
 
 -export([event/1, event/2, log_key/0, log_key/1, registry_key/0, verification/0]).
 -export([start/2, start/3, options/2, stop/1, await_all/2, batch/3, clean/1, clean/2, fsck/2]).
--export([with_folder/1, sqlite/1, sqlite_file/1, postgres/1, postgres_db/1, postgres_copy/2, both/1]).
+-export([with_folder/1, sqlite/1, sqlite_file/1, both/1]).
+-export([postgres/1, postgres_db/1, postgres_copy/2]).
 
 -define(ORIGIN, <<"log.example">>).
 
@@ -178,7 +179,8 @@ postgres(Test) ->
 
 %% Connections that ended are made again.
 postgres_db(Database) ->
-    #{query := Query, transaction := Transaction} = hex_provenance_test_postgres:functions(Database),
+    Functions = hex_provenance_test_postgres:functions(Database),
+    #{query := Query, transaction := Transaction} = Functions,
     Fresh = fun() ->
         case get(Database) of
             undefined -> ok;
@@ -194,7 +196,9 @@ postgres_db(Database) ->
 postgres_copy(Server, #{name := Name}) ->
     #{name := New} = Copy = hex_provenance_test_postgres:database(Server),
     Admin = postgres_db(Copy#{name := "postgres"}),
-    Ask = fun(Parts) -> {ok, _, _} = hex_provenance_sql:query(Admin, iolist_to_binary(Parts), []) end,
+    Ask = fun(Parts) ->
+        {ok, _, _} = hex_provenance_sql:query(Admin, iolist_to_binary(Parts), [])
+    end,
     Ask(["SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '", Name, "'"]),
     timer:sleep(100),
     Ask(["DROP DATABASE ", New]),
