@@ -14,15 +14,18 @@
 
 -export([migrate/1, schema_version/1]).
 -export([record/2, record_steps/2]).
--export([unsigned/2, put_signatures/2, pending/2, outbox/1]).
+-export([unsigned/2, put_signatures/2, discard_signatures/1, pending/2, outbox/1]).
 -export([head/1, heads_of/2, integrate/4]).
 -export([signed/1, put_signed/3]).
 -export([put_checkpoint/5, checkpoint/2, checkpoints/3, prune_checkpoints/2]).
 -export([event/2, entries/3, package_entries/3, release_entries/4, digest_entries/3]).
--export([package_head/3, packages_heads/4, heads_map/2, heads_leaf/2, own_entries/3]).
+-export([package_head/3, packages_heads/4, heads_map/2, heads_leaf/2]).
+-export([own_entries/3, own_entry/2]).
 -export([tile/3, tiles/2, proof/2]).
 -export([envelope/2, redact/2]).
 -export([stage_bundle/2, staged/4, purge_staged/2, bundle/2]).
+-export([audit_entries/3, audit_packages/3, count/2, has_keys/3]).
+-export([id_key/1, digest_key/1, version_tag/1, leaf_subjects/1, map_covers/1]).
 
 -export_type([
     unsigned/0, outboxed/0, signed_event/0, item/0, head/0, entry/0, filter/0, checkpoint/0, staged/0
@@ -127,7 +130,8 @@ schema_version(Db) -> hex_provenance_log_schema:version(Db).
 record(_Db, []) ->
     {ok, []};
 record(Db, Events) ->
-    Steps = [record_event(Event) || Event <- Events],
+    Dialect = hex_provenance_sql:dialect(Db),
+    Steps = [record_event(Dialect, Event) || Event <- Events],
     case hex_provenance_sql:transaction(Db, lists:append(Steps)) of
         {ok, Answers} -> {ok, novelty(Steps, Answers)};
         {conflict, Number} -> {error, conflict(Events, Steps, Number)};
@@ -138,11 +142,39 @@ record(Db, Events) ->
 %% each statement with its parameters, and how many rows it must answer or change. When a number is
 %% not met the event conflicts with another of its id, and the transaction must be given up.
 -spec record_steps([unsigned()], hex_provenance_sql:dialect()) -> [hex_provenance_sql:step()].
-record_steps(Events, _Dialect) ->
-    lists:append([record_event(Event) || Event <- Events]).
+record_steps(Events, Dialect) ->
+    lists:append([record_event(Dialect, Event) || Event <- Events]).
 
-record_event(#{id := Id, statement := Statement} = Event) ->
-    Key = key(crypto:hash(sha256, Id)),
+record_event(Dialect, #{id := Id, statement := Statement} = Event) ->
+    Key = id_key(Id),
+    Check = {
+        <<
+            "SELECT id FROM hp_event WHERE id_key = $1 "
+            "AND (statement IS NULL OR statement = $2)"
+        >>,
+        [Key, {blob, Statement}],
+        1
+    },
+    new_event(Dialect, Key, Statement, erlang:system_time(millisecond)) ++
+        [Check | [keep_bundle(Digest) || Digest <- maps:get(linked, Event, [])]].
+
+%% The count of the first step is whether the event is new. What is known never gets in the outbox a
+%% second time. In PostgreSQL that takes one statement: between two, another node may enter the event
+%% in the log. SQLite has one writer, and no such statement.
+new_event(postgres, Key, Statement, Now) ->
+    [
+        {
+            <<
+                "WITH new_event AS (INSERT INTO hp_event (id_key, statement) VALUES ($1, $2) "
+                "ON CONFLICT (id_key) DO NOTHING RETURNING id) "
+                "INSERT INTO hp_outbox (event, recorded) "
+                "SELECT id, CAST($3 AS BIGINT) FROM new_event"
+            >>,
+            [Key, {blob, Statement}, Now],
+            any
+        }
+    ];
+new_event(sqlite, Key, Statement, Now) ->
     [
         {
             <<
@@ -154,23 +186,14 @@ record_event(#{id := Id, statement := Statement} = Event) ->
         },
         {
             <<
-                "INSERT INTO hp_outbox (event, recorded) SELECT id, CAST($1 AS BIGINT) "
+                "INSERT INTO hp_outbox (event, recorded) SELECT id, $1 "
                 "FROM hp_event WHERE id_key = $2 AND NOT EXISTS "
                 "(SELECT 1 FROM hp_entry WHERE hp_entry.event = hp_event.id) "
                 "ON CONFLICT (event) DO NOTHING"
             >>,
-            [erlang:system_time(millisecond), Key],
+            [Now, Key],
             any
-        },
-        {
-            <<
-                "SELECT id FROM hp_event WHERE id_key = $1 "
-                "AND (statement IS NULL OR statement = $2)"
-            >>,
-            [Key, {blob, Statement}],
-            1
         }
-        | [keep_bundle(Digest) || Digest <- maps:get(linked, Event, [])]
     ].
 
 %% What an event links is no longer only staged.
@@ -219,6 +242,15 @@ put_signatures(Db, Signatures) ->
     case hex_provenance_sql:transaction(Db, [{many, Sql, Params, any}]) of
         {ok, [{_, Count}]} -> {ok, Count};
         {conflict, _} -> {ok, 0};
+        {error, _} = Error -> Error
+    end.
+
+%% @doc Forgets the signatures of what is not in the log yet, to have it signed by another key.
+-spec discard_signatures(db()) -> ok | error().
+discard_signatures(Db) ->
+    Sql = <<"UPDATE hp_outbox SET signature = NULL WHERE signature IS NOT NULL">>,
+    case hex_provenance_sql:query(Db, Sql, []) of
+        {ok, _, _} -> ok;
         {error, _} = Error -> Error
     end.
 
@@ -280,16 +312,16 @@ heads_of(Db, Packages, Heads) ->
 places(Count) ->
     lists:join(", ", [["$", integer_to_list(Number)] || Number <- lists:seq(1, Count)]).
 
-%% @doc Enters a batch behind the tree of `OldSize' entries, as a whole, on the disk when this
-%% answers. `Items' are what `Batch' was computed from.
+%% @doc Enters a batch behind the tree `Old', as a whole, on the disk when this answers. `Items' are
+%% what `Batch' was computed from.
 %%
-%% `conflict' means that the tree or one of the items is no longer as it was: another node was faster.
--spec integrate(db(), OldSize :: size(), [item()], hex_provenance_log_nif:batch()) ->
+%% `conflict' means that the tree or an item is no longer as it was: another node was faster.
+-spec integrate(db(), Old :: head(), [item()], hex_provenance_log_nif:batch()) ->
     ok | conflict | error().
-integrate(Db, OldSize, Items, #{entries := Entries} = Batch) ->
+integrate(Db, Old, Items, #{entries := Entries} = Batch) ->
     Pairs = lists:zip(Items, Entries),
     Steps = lists:append([
-        [grow(OldSize, Pairs, Batch)],
+        [grow(Old, Pairs, Batch)],
         taken([Event || {event, Event} <- Items]),
         heads_steps(Batch),
         [{many, entry_sql(), [entry_params(Pair) || Pair <- Pairs], length(Pairs)}],
@@ -303,15 +335,15 @@ integrate(Db, OldSize, Items, #{entries := Entries} = Batch) ->
     end.
 
 %% First, since it is where another node waits.
-grow(OldSize, Pairs, #{size := Size, edge := Edge, root := Root}) ->
+grow(#{size := OldSize, root := OldRoot}, Pairs, #{size := Size, edge := Edge, root := Root}) ->
     {Index, Covers} = newest_map(Pairs),
     {
         <<
             "UPDATE hp_head SET size = $1, edge = $2, root = $3, "
             "heads_index = COALESCE($4, heads_index), heads_covers = COALESCE($5, heads_covers) "
-            "WHERE id = 1 AND size = $6"
+            "WHERE id = 1 AND size = $6 AND root = $7"
         >>,
-        [Size, {blob, Edge}, {blob, Root}, Index, Covers, OldSize],
+        [Size, {blob, Edge}, {blob, Root}, Index, Covers, OldSize, {blob, OldRoot}],
         1
     }.
 
@@ -364,7 +396,7 @@ entry_params({{event, Event}, Entry}) ->
     #{ref := Ref, signature := Signature} = Event,
     #{index := Index, leaf := Leaf, event := Name, package := Package, version := Version} = Entry,
     Seq = maps:get(seq, Entry),
-    Tag = tag(Version),
+    Tag = version_tag(Version),
     [Index, Ref, {text, Package}, Seq, kind(Name), Tag, {blob, Signature}, {blob, Leaf}].
 
 key_steps(Entries) ->
@@ -498,7 +530,7 @@ event(Db, Id) ->
         "LEFT JOIN hp_entry e ON e.event = v.id LEFT JOIN hp_outbox o ON o.event = v.id "
         "WHERE v.id_key = $1"
     >>,
-    case hex_provenance_sql:query(Db, Sql, [key(crypto:hash(sha256, Id))]) of
+    case hex_provenance_sql:query(Db, Sql, [id_key(Id)]) of
         {ok, [[Statement, Leaf, Index, Signature]], _} ->
             case is_of(Id, Statement, Leaf) of
                 true -> {ok, state(Index, Signature)};
@@ -537,7 +569,8 @@ entries(Db, Start, Count) ->
 %% @doc A package's entries, the oldest first.
 -spec package_entries(db(), Package :: binary(), filter()) -> {ok, [entry()]} | error().
 package_entries(Db, Package, Filter) ->
-    {Tag, Kind} = {tag(maps:get(version, Filter, undefined)), wanted(Filter)},
+    Tag = version_tag(maps:get(version, Filter, undefined)),
+    Kind = wanted(Filter),
     Where = iolist_to_binary([
         "WHERE e.package = (SELECT id FROM hp_package WHERE name = $1) "
         "AND e.idx > $2 AND e.idx < $3",
@@ -610,6 +643,10 @@ subjects(Leaf) ->
         [_] ->
             []
     end.
+
+%% @private
+-spec leaf_subjects(Leaf :: binary()) -> [hash()].
+leaf_subjects(Leaf) -> [binary:decode_hex(Hex) || Hex <- subjects(Leaf)].
 
 is_counted(Leaf) -> holds(Leaf, [<<"\"subjects\":{\"count\":">>]).
 
@@ -700,6 +737,12 @@ own_entries(Db, After, Limit) ->
         ([Index, ?HEADS, Leaf]) -> {Index, heads, Leaf};
         ([Index, ?KEY_CHANGE, Leaf]) -> {Index, key_change, Leaf}
     end).
+
+%% @doc Where such an entry of the log's own stands.
+-spec own_entry(db(), Leaf :: binary()) -> {ok, size()} | not_found | error().
+own_entry(Db, Leaf) ->
+    Sql = <<"SELECT idx FROM hp_entry WHERE event IS NULL AND leaf = $1 ORDER BY idx LIMIT 1">>,
+    first(rows(Db, Sql, [{blob, Leaf}], fun([Index]) -> Index end)).
 
 select(Db, Where, Params) ->
     Sql = <<
@@ -951,6 +994,81 @@ bundle(Db, Digest) ->
         {error, _} = Error -> Error
     end.
 
+%%% What is read to check all of it
+
+%% @private
+%% @doc A page of the log with the columns that only find things. Those that are missing are not
+%% there.
+-spec audit_entries(db(), Start :: size(), Count :: pos_integer()) -> {ok, [map()]} | error().
+audit_entries(Db, Start, Count) ->
+    Sql = <<
+        "SELECT v.id_key, e.tag, e.idx, e.kind, e.leaf, e.seq, p.name, v.statement, e.signature "
+        "FROM hp_entry e LEFT JOIN hp_package p ON p.id = e.package "
+        "LEFT JOIN hp_event v ON v.id = e.event WHERE e.idx >= $1 AND e.idx < $2 ORDER BY e.idx"
+    >>,
+    rows(Db, Sql, [Start, Start + Count], fun([IdKey, Tag, _, Kind | _] = [_, _ | Row]) ->
+        (entry(Row))#{id_key => absent(IdKey), tag => Tag, own => own_name(Kind)}
+    end).
+
+own_name(?HEADS) -> heads;
+own_name(?KEY_CHANGE) -> key_change;
+own_name(_) -> undefined.
+
+%% @private
+%% @doc A page of packages, and what their entries say of them.
+-spec audit_packages(db(), After :: binary(), Limit :: pos_integer()) -> {ok, [map()]} | error().
+audit_packages(Db, After, Limit) ->
+    Sql = <<
+        "SELECT p.name, p.first, p.head, p.seq, p.leaf, "
+        "(SELECT count(*) FROM hp_entry e WHERE e.package = p.id), "
+        "(SELECT min(e.idx) FROM hp_entry e WHERE e.package = p.id), "
+        "(SELECT max(e.idx) FROM hp_entry e WHERE e.package = p.id), "
+        "(SELECT e.leaf FROM hp_entry e WHERE e.idx = p.head) "
+        "FROM hp_package p WHERE p.name > $1 ORDER BY p.name LIMIT $2"
+    >>,
+    Names = [name, first, head, seq, hash, entries, earliest, last, leaf],
+    rows(Db, Sql, [{text, After}, Limit], fun(Row) ->
+        maps:from_list(lists:zip(Names, [absent(Value) || Value <- Row]))
+    end).
+
+%% @private
+%% @doc How many there are. `lost_events' are neither in the log nor to be entered,
+%% `integrated_in_outbox' are both.
+-spec count(db(), tiles | keys | lost_events | integrated_in_outbox) ->
+    {ok, non_neg_integer()} | error().
+count(Db, What) -> one(Db, count_sql(What), [], fun([Count]) -> Count end).
+
+count_sql(tiles) ->
+    <<"SELECT count(*) FROM hp_tile">>;
+count_sql(keys) ->
+    <<"SELECT count(*) FROM hp_key">>;
+count_sql(lost_events) ->
+    <<
+        "SELECT count(*) FROM hp_event v "
+        "WHERE NOT EXISTS (SELECT 1 FROM hp_entry e WHERE e.event = v.id) "
+        "AND NOT EXISTS (SELECT 1 FROM hp_outbox o WHERE o.event = v.id)"
+    >>;
+count_sql(integrated_in_outbox) ->
+    <<
+        "SELECT count(*) FROM hp_outbox o "
+        "WHERE EXISTS (SELECT 1 FROM hp_entry e WHERE e.event = o.event)"
+    >>.
+
+%% @private
+%% @doc Those of the digests by which an entry is found.
+-spec has_keys(db(), Index :: size(), [hash()]) -> {ok, [hash()]} | error().
+has_keys(Db, Index, Digests) -> has_keys(Db, Index, Digests, []).
+
+has_keys(_Db, _Index, [], Found) ->
+    {ok, Found};
+has_keys(Db, Index, [Digest | Rest], Found) ->
+    Sql = <<"SELECT 1 FROM hp_key WHERE key = $1 AND idx = $2">>,
+    case hex_provenance_sql:query(Db, Sql, [key(Digest), Index]) of
+        {ok, [_], _} -> has_keys(Db, Index, Rest, [Digest | Found]);
+        {ok, [], _} -> has_keys(Db, Index, Rest, Found);
+        {error, _} = Error -> Error
+    end.
+
 %%% What all of it shares
 
 rows(Db, Sql, Params, Read) ->
@@ -975,8 +1093,18 @@ absent(Value) -> Value.
 %% An index of 64 bits; whoever looks something up by it compares the whole value.
 key(<<Key:64/signed, _/binary>>) -> Key.
 
-tag(undefined) -> null;
-tag(Version) -> binary:decode_unsigned(binary:part(crypto:hash(sha256, Version), 0, 4)).
+%% @private
+-spec id_key(EventId :: binary()) -> integer().
+id_key(Id) -> key(crypto:hash(sha256, Id)).
+
+%% @private
+-spec digest_key(hash()) -> integer().
+digest_key(Digest) -> key(Digest).
+
+%% @private
+-spec version_tag(binary() | undefined) -> integer() | null.
+version_tag(undefined) -> null;
+version_tag(Version) -> binary:decode_unsigned(binary:part(crypto:hash(sha256, Version), 0, 4)).
 
 kind(Event) -> kind(Event, 1).
 
@@ -989,6 +1117,8 @@ event_name(_) -> undefined.
 own_kind(<<"{\"count\":", _/binary>>) -> ?HEADS;
 own_kind(<<"{\"new\":", _/binary>>) -> ?KEY_CHANGE.
 
+%% @private
+-spec map_covers(Leaf :: binary()) -> size().
 map_covers(Leaf) ->
     [_, Rest] = binary:split(Leaf, <<"\"covers\":">>),
     [Covers | _] = binary:split(Rest, <<",">>),
