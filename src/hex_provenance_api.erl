@@ -81,7 +81,7 @@ handle(Request, State) ->
 %% @doc What is accepted by default.
 -spec default_limits() -> limits().
 default_limits() ->
-    #{body => 4 bsl 20, path => 1024, query => 1024, headers => 64}.
+    #{body => 1 bsl 20, path => 1024, query => 1024, headers => 64}.
 
 respond(Request, State) ->
     case check_size(Request, maps:merge(default_limits(), maps:get(limits, State, #{}))) of
@@ -89,6 +89,9 @@ respond(Request, State) ->
         {error, _} = Error -> Error
     end.
 
+%% Whoever carries requests here does not read on past the limit.
+check_size(#{body := too_large}, #{body := Limit}) ->
+    hex_provenance_api_error:refuse(body_too_large, #{limit => Limit});
 check_size(Request, Limits) ->
     #{path := Path, query := Query, headers := Headers, body := Body} = Request,
     Sizes = [
