@@ -71,6 +71,10 @@ handle(Request, State) ->
             {ok, Answer} -> Answer;
             {error, Refusal} -> hex_provenance_api_response:refusal(Refusal)
         catch
+            %% A process of the service is just being started again.
+            exit:{_, {gen_server, call, _}} ->
+                Refusal = hex_provenance_api_error:refusal(unavailable),
+                hex_provenance_api_response:refusal(Refusal);
             Class:Reason:Stack ->
                 ?LOG_ERROR("hex_provenance_api: ~p:~p ~p", [Class, Reason, Stack]),
                 Refusal = hex_provenance_api_error:refusal(internal),

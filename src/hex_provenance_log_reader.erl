@@ -100,7 +100,7 @@
 }.
 
 -type problem() ::
-    checkpoint_missing | not_found | redacted | too_busy | hex_provenance_error:error().
+    checkpoint_missing | not_found | redacted | too_busy | unavailable | hex_provenance_error:error().
 
 %% Entries behind a heads map that a client reads itself.
 -define(MOST_TAIL, 1024).
@@ -120,9 +120,12 @@ reader(Server) ->
 %% @doc The newest published checkpoint.
 -spec checkpoint(reader()) -> {ok, checkpoint()} | {error, problem()}.
 checkpoint(#{table := Table}) ->
-    case ets:lookup(Table, checkpoint) of
+    try ets:lookup(Table, checkpoint) of
         [{checkpoint, Checkpoint}] -> {ok, Checkpoint};
         [] -> {error, checkpoint_missing}
+    catch
+        %% The process whose table it was is just being started again.
+        error:badarg -> {error, unavailable}
     end.
 
 checkpoint(Reader, newest) ->

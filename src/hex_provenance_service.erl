@@ -280,7 +280,7 @@ publisher(#{<<"issuer">> := Issuer, <<"claims">> := #{<<"repository">> := Reposi
     case maps:without(Known, Claims) of
         Others when map_size(Others) =:= 0 ->
             Stated = [
-                {workflow, <<"workflow">>, fun(Value) -> Value end},
+                {workflow, <<"workflow">>, fun workflow_path/1},
                 {environment, <<"environment">>, fun(Value) -> Value end},
                 {refs, <<"ref">>, fun(Value) -> [Value] end}
             ],
@@ -295,6 +295,13 @@ publisher(#{<<"issuer">> := Issuer, <<"claims">> := #{<<"repository">> := Reposi
     end;
 publisher(_) ->
     [].
+
+%% GitHub keeps workflows in one folder, and people name them without it.
+workflow_path(Name) ->
+    case binary:match(Name, <<"/">>) of
+        nomatch -> <<".github/workflows/", Name/binary>>;
+        _ -> Name
+    end.
 
 repository(_, <<"https://", _/binary>> = Url) -> Url;
 repository(<<"https://gitlab.com", _/binary>>, Path) -> <<"https://gitlab.com/", Path/binary>>;
