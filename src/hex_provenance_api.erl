@@ -105,8 +105,10 @@ check_size(Request, Limits) ->
         {body_too_large, byte_size(Body), maps:get(body, Limits)}
     ],
     case [{Code, Actual, Limit} || {Code, Actual, Limit} <- Sizes, Actual > Limit] of
-        [] -> ok;
-        [{Code, Actual, Limit} | _] -> hex_provenance_api_error:refuse(Code, #{limit => Limit, actual => Actual})
+        [] ->
+            ok;
+        [{Code, Actual, Limit} | _] ->
+            hex_provenance_api_error:refuse(Code, #{limit => Limit, actual => Actual})
     end.
 
 route(#{method := Method, path := Path} = Request, State) ->

@@ -133,7 +133,10 @@ told(#{port := Port, data := Data, vkey := Vkey, token := Token}) ->
     [
         io_lib:format("Attestation service on http://localhost:~b/, data in ~ts~n", [Port, Data]),
         io_lib:format("Log key: ~ts~n", [Vkey]),
-        [io_lib:format("Token that may write, shown this once: ~ts~n", [Token]) || is_binary(Token)],
+        [
+            io_lib:format("Token that may write, shown this once: ~ts~n", [Token])
+         || is_binary(Token)
+        ],
         "Ctrl-C ends it.\n"
     ].
 

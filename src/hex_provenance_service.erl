@@ -46,13 +46,14 @@
 }.
 %% <ul>
 %% <li>`log': as for {@link hex_provenance_sequencer:start_link/1}.</li>
-%% <li>`registry_key' or `hints': how bundles name the registry's key: by the hash of that key, or as
-%%     the hints say by the first entry that each key signed.</li>
-%% <li>`name' (`hex_provenance_service'): what the service is called by, and its processes after.</li>
+%% <li>`registry_key' or `hints': how bundles name the registry's key: by the hash of that key, or
+%%     as the hints say by the first entry that each key signed.</li>
+%% <li>`name' (`hex_provenance_service'): what the service is called, and its processes after
+%%     it.</li>
 %% <li>`authorise': who may write; by default nobody.</li>
 %% <li>`making': what events say that do not say so themselves.</li>
-%% <li>`publishing': publishers' attestations are taken. `release' and `publishers' are as for {@link
-%%     hex_provenance_api_upload}; by default they are what the log itself says.</li>
+%% <li>`publishing': publishers' attestations are taken. `release' and `publishers' are as for
+%%     {@link hex_provenance_api_upload}; by default they are what the log itself says.</li>
 %% <li>`server': options of {@link hex_provenance_server}; without it there is none.</li>
 %% <li>The others are those of {@link hex_provenance_api:state()}.</li>
 %% </ul>
@@ -232,8 +233,11 @@ purl(Package, #{purl := {Before, After}}) -> <<Before/binary, Package/binary, Af
 release(Db, Purl, Version) ->
     case all(Db, Purl, #{version => Version}) of
         {ok, Entries} ->
-            Known = [One || #{event := Event} = One <- Entries, Event =:= publish orelse Event =:= unpublish],
-            published(lists:reverse(Known));
+            published([
+                Entry
+             || #{event := Event} = Entry <- lists:reverse(Entries),
+                Event =:= publish orelse Event =:= unpublish
+            ]);
         {error, _} ->
             not_found
     end.
@@ -284,7 +288,10 @@ publisher(#{<<"issuer">> := Issuer, <<"claims">> := #{<<"repository">> := Reposi
                 {environment, <<"environment">>, fun(Value) -> Value end},
                 {refs, <<"ref">>, fun(Value) -> [Value] end}
             ],
-            More = [{Key, Read(Value)} || {Key, Name, Read} <- Stated, #{Name := Value} <- [Claims]],
+            More = [
+                {Key, Read(Value)}
+             || {Key, Name, Read} <- Stated, #{Name := Value} <- [Claims]
+            ],
             [
                 (maps:from_list(More))#{
                     issuer => Issuer, repository => repository(Issuer, Repository)
@@ -315,8 +322,8 @@ stage(Db, Bundle) ->
 %% An event of its own, named by the bundle: the same one again is known.
 attach(Db, #{package := Package, version := Version, digest := Tarball} = Bundle, State, Options) ->
     #{bundle_digest := Digest, predicate_type := Type} = Bundle,
-    Hex = string:lowercase(binary:encode_hex(crypto:hash(sha256, [Package, 0, Version, 0, Digest]))),
-    Id = <<"provenance-", (binary:part(Hex, 0, 40))/binary>>,
+    <<Short:20/binary, _/binary>> = crypto:hash(sha256, [Package, 0, Version, 0, Digest]),
+    Id = <<"provenance-", (string:lowercase(binary:encode_hex(Short)))/binary>>,
     case hex_provenance_log_store:event(Db, Id) of
         not_found ->
             Event = #{

@@ -90,10 +90,8 @@ refused(Port) ->
             {request("GET", "/api/log/entries?size=1&size=2", [], ""), [400]},
             {request("GET", ["/api/", Long], [], ""), [414]},
             {request("GET", "/api", [["x: ", Long, "\r\n"]], ""), [413, 431]},
-            {request("GET", "/api", [[integer_to_list(N), ": 1\r\n"] || N <- lists:seq(1, 100)], ""),
-                [431]},
-            {request("GET", "/api", [[integer_to_list(N), ": 1\r\n"] || N <- lists:seq(1, 9000)], ""),
-                [413, 431]},
+            {request("GET", "/api", headers(100), ""), [431]},
+            {request("GET", "/api", headers(9000), ""), [413, 431]},
             {request("OPTIONS", "/api", [], ""), [405, 501]},
             {request("BREW", "/api", [], ""), [405, 501]},
             {request(binary:copy(<<"A">>, 1000), "/api", [], ""), [400, 413, 501]},
@@ -107,6 +105,8 @@ refused(Port) ->
         ]
     ],
     alive(Port).
+
+headers(Count) -> [[integer_to_list(N), ": 1\r\n"] || N <- lists:seq(1, Count)].
 
 large_body(Port) ->
     Socket = connect(Port),
@@ -203,28 +203,39 @@ random(Port) ->
 
 random_request() ->
     Methods = ["GET", "POST", "HEAD", "PUT", "DELETE", "TRACE", "x", ""],
-    Headers = [
-        [pick(["x", "host", "accept-encoding", "content-type", "if-none-match", "", " "]), pick([":", ": ", ""]),
-            noise(20), pick(["\r\n", "\n", ""])]
-     || _ <- lists:seq(1, rand:uniform(4) - 1)
-    ],
+    Versions = [" HTTP/1.1", " HTTP/1.0", "", " x"],
     Body = noise(30),
-    Length = pick([
-        [], ["content-length: ", integer_to_list(iolist_size(Body)), "\r\n"], "content-length: 5\r\n"
-    ]),
+    Lengths = [
+        [],
+        ["content-length: ", integer_to_list(iolist_size(Body)), "\r\n"],
+        "content-length: 5\r\n"
+    ],
     [
-        pick(Methods), pick([" ", "  ", ""]), random_target(), pick([" HTTP/1.1", " HTTP/1.0", "", " x"]),
-        "\r\nhost: a\r\nconnection: close\r\n", Headers, Length, "\r\n", Body
+        [pick(Methods), pick([" ", "  ", ""]), random_target(), pick(Versions), "\r\n"],
+        "host: a\r\nconnection: close\r\n",
+        [random_header() || _ <- lists:seq(1, rand:uniform(4) - 1)],
+        [pick(Lengths), "\r\n", Body]
     ].
+
+random_header() ->
+    Names = ["x", "host", "accept-encoding", "content-type", "if-none-match", "", " "],
+    [pick(Names), pick([":", ": ", ""]), noise(20), pick(["\r\n", "\n", ""])].
 
 random_target() ->
     Words = [
-        "api", "log", "packages", "entries", "tile", "0", "000", "head", "%41", "%", "..", "*", "attestations",
-        "events", "proof", "inclusion", "releases", "1.0.0", "query", noise(5)
+        noise(5)
+        | string:lexemes(
+            "api log packages entries tile 0 000 head %41 % .. * attestations events proof "
+            "inclusion releases 1.0.0 query",
+            " "
+        )
     ],
     Path = [["/", pick(Words)] || _ <- lists:seq(1, rand:uniform(6))],
     Names = ["size", "index", "after", "limit", "wait", "digest", noise(3)],
-    Query = [[pick(["?", "&", ""]), pick(Names), pick(["=", ""]), pick(["0", "1", noise(4)])] || _ <- lists:seq(1, rand:uniform(3) - 1)],
+    Query = [
+        [pick(["?", "&", ""]), pick(Names), pick(["=", ""]), pick(["0", "1", noise(4)])]
+     || _ <- lists:seq(1, rand:uniform(3) - 1)
+    ],
     [Path, Query].
 
 pick(Choices) -> lists:nth(rand:uniform(length(Choices)), Choices).

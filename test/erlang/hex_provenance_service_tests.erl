@@ -52,11 +52,11 @@ start() ->
     unlink(Service),
     Running = #{log => Log, service => Service},
     {201, _} = record(Running, [
-        (publishers(<<"staged">>, <<"octo-org/octo-repo">>))#{<<"eventId">> => <<"staged-publishers">>},
-        (publishers(<<"later">>, <<"octo-org/octo-repo">>))#{<<"eventId">> => <<"later-publishers">>},
-        (publishers(<<"other">>, <<"octo-org/another">>))#{<<"eventId">> => <<"other-publishers">>}
+        publishers(<<"staged">>, <<"octo-org/octo-repo">>),
+        publishers(<<"later">>, <<"octo-org/octo-repo">>),
+        (publishers(<<"other">>, <<"octo-org/another">>))#{<<"eventId">> => <<"last">>}
     ]),
-    await(<<"other-publishers">>),
+    await(<<"last">>),
     Running.
 
 stop(#{log := Log, service := Service}) ->
@@ -73,7 +73,9 @@ events(Running) ->
         {201, #{<<"events">> := [#{<<"id">> := _, <<"state">> := <<"recorded">>}]}},
         record(Running, [Event])
     ),
-    ?assertMatch({200, #{<<"events">> := [#{<<"state">> := <<"known">>}]}}, record(Running, [Event])),
+    ?assertMatch(
+        {200, #{<<"events">> := [#{<<"state">> := <<"known">>}]}}, record(Running, [Event])
+    ),
     %% The same id may not say something else.
     ?assertMatch(
         {409, #{<<"error">> := #{<<"code">> := <<"event_conflict">>}}},
@@ -89,7 +91,8 @@ events(Running) ->
 
 staged(_) ->
     Upload = fun() -> upload(<<"staged">>, <<"1.0.0">>, bundle()) end,
-    {201, #{<<"attestations">> := [#{<<"state">> := <<"staged">>, <<"digest">> := Digest}]}} = Upload(),
+    {201, #{<<"attestations">> := [Staged]}} = Upload(),
+    #{<<"state">> := <<"staged">>, <<"digest">> := Digest} = Staged,
     ?assertMatch({200, #{<<"attestations">> := [#{<<"state">> := <<"known">>}]}}, Upload()),
     Event = maps:remove(
         <<"provenance">>, release(publish, <<"staged">>, <<"1.0.0">>, artifact())
@@ -186,7 +189,8 @@ unsound(_) ->
 served(_) ->
     Port = hex_provenance_service:server_port(?SERVICE),
     {ok, Socket} = gen_tcp:connect({127, 0, 0, 1}, Port, [binary, {active, false}]),
-    ok = gen_tcp:send(Socket, "GET /log/checkpoint HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"),
+    Request = "GET /log/checkpoint HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n",
+    ok = gen_tcp:send(Socket, Request),
     Answer = all(Socket),
     ?assertMatch(<<"HTTP/1.1 200 OK\r\n", _/binary>>, Answer),
     ?assertNotEqual(nomatch, binary:match(Answer, <<"log.example/attestations\n">>)).
@@ -270,7 +274,8 @@ send(Path, Term) ->
 await(Id) ->
     {ok, Index} = hex_provenance_sequencer:await(hex_provenance_test_service_log, Id, 10_000),
     %% The reader may be a moment behind.
-    until(fun() -> [Index || ask_status(["/api/log/entries?size=", integer_to_list(Index + 1)]) =:= 200] end).
+    Path = ["/api/log/entries?size=", integer_to_list(Index + 1)],
+    until(fun() -> [Index || ask_status(Path) =:= 200] end).
 
 ask(Method, Path) ->
     #{status := Status} = Response = handle(Method, Path, #{}),
