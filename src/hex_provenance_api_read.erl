@@ -21,8 +21,9 @@
 %% @doc All attestations of a release.
 -spec release(call(), state()) -> answer().
 release(#{bindings := #{package := Name, version := Version}, parameters := Given}, State) ->
-    Filter = filter(Given#{<<"version">> => Version}),
-    history(Name, Filter, newest, ?SOON, State).
+    #{reader := Reader} = State,
+    Purl = purl(Name, State),
+    listed(hex_provenance_log_reader:release(Reader, Purl, Version, filter(Given)), ?SOON).
 
 %% @doc A package's history.
 -spec package(call(), state()) -> answer().

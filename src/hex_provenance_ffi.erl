@@ -8,6 +8,7 @@
 
 %% For what else reshapes.
 -export([answer/2, evidence/1, failure/1, given/1, json/1, matcher/1, option/1, options/1]).
+-export([sign_options/1]).
 
 -type answer() :: {ok, term()} | {error, tuple()}.
 
@@ -72,6 +73,7 @@ public_key(Key) ->
 payload({'of', Artifact}) -> Artifact;
 payload(Statement) -> Statement.
 
+-spec sign_options(tuple()) -> map().
 sign_options(
     {options, As, Services, Trust, Log, Timestamps, Identities, Audience, Hint, Limits, Timeout,
         CaFiles, Proxy}

@@ -8,9 +8,11 @@
 -behaviour(gen_server).
 
 -export([start_link/1, reader/1]).
--export([checkpoint/1, package/4, digest/3, head/2, releases/3, blob/2]).
+-export([checkpoint/1, package/4, release/4, digest/3, head/2, releases/3, blob/2]).
 -export([entries/4, newest_entries/2, follow/4, inclusion/3, consistency/3, tlog_proof/3, tile/2]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
+
+-include_lib("kernel/include/logger.hrl").
 
 -export_type([
     options/0,
@@ -98,15 +100,17 @@
 }.
 
 -type problem() ::
-    checkpoint_missing | not_found | redacted | too_busy | hex_provenance_error:error().
+    checkpoint_missing
+    | not_found
+    | redacted
+    | too_busy
+    | unavailable
+    | hex_provenance_error:error().
 
 %% Entries behind a heads map that a client reads itself.
 -define(MOST_TAIL, 1024).
 -define(MOST_WAITING, 1024).
--define(MOST_LINKED, 64).
 -define(FULL, 256).
-%% Heads are read in pages of that many.
--define(HEADS_PAGE, 4096).
 
 %% @doc Starts watching a log.
 -spec start_link(options()) -> gen_server:start_ret().
@@ -121,9 +125,12 @@ reader(Server) ->
 %% @doc The newest published checkpoint.
 -spec checkpoint(reader()) -> {ok, checkpoint()} | {error, problem()}.
 checkpoint(#{table := Table}) ->
-    case ets:lookup(Table, checkpoint) of
+    try ets:lookup(Table, checkpoint) of
         [{checkpoint, Checkpoint}] -> {ok, Checkpoint};
         [] -> {error, checkpoint_missing}
+    catch
+        %% The process whose table it was is just being started again.
+        error:badarg -> {error, unavailable}
     end.
 
 checkpoint(Reader, newest) ->
@@ -136,8 +143,7 @@ checkpoint(#{db := Db}, Size) ->
     {ok, listing()} | {error, problem()}.
 package(#{db := Db} = Reader, Package, Filter, Size) ->
     with_checkpoint(Reader, Size, fun(#{size := Below} = Checkpoint) ->
-        Bounded = Filter#{below => Below},
-        Entries = hex_provenance_log_store:package_entries(Db, Package, Bounded),
+        Entries = hex_provenance_log_store:package_entries(Db, Package, Filter#{below => Below}),
         case listing(Reader, Checkpoint, Filter, Entries) of
             {ok, Listing} when Size =:= newest ->
                 add_head(Reader, Package, Checkpoint, Listing);
@@ -146,11 +152,27 @@ package(#{db := Db} = Reader, Package, Filter, Size) ->
         end
     end).
 
-%% @doc What the log says about an artifact.
+%% @doc What is said about one version as of the newest checkpoint, advisories about several
+%% versions included.
+-spec release(reader(), Package :: binary(), Version :: binary(), filter()) ->
+    {ok, listing()} | {error, problem()}.
+release(#{db := Db} = Reader, Package, Version, Filter) ->
+    with_checkpoint(Reader, newest, fun(#{size := Below} = Checkpoint) ->
+        Bounded = Filter#{below => Below},
+        Entries = hex_provenance_log_store:release_entries(Db, Package, Version, Bounded),
+        case listing(Reader, Checkpoint, Filter, Entries) of
+            {ok, Listing} -> add_head(Reader, Package, Checkpoint, Listing);
+            {error, _} = Error -> Error
+        end
+    end).
+
+%% @doc What the log says about an artifact. A page may hold less than its limit, even nothing, and
+%% still not be the last.
 -spec digest(reader(), hash(), filter()) -> {ok, listing()} | {error, problem()}.
 digest(#{db := Db} = Reader, Digest, Filter) ->
     with_checkpoint(Reader, newest, fun(#{size := Below} = Checkpoint) ->
-        Entries = hex_provenance_log_store:digest_entries(Db, Digest, Filter#{below => Below}),
+        Bounded = (maps:remove(predicate_type, Filter))#{below => Below},
+        Entries = hex_provenance_log_store:digest_entries(Db, Digest, Bounded),
         listing(Reader, Checkpoint, Filter, Entries)
     end).
 
@@ -160,8 +182,10 @@ head(#{db := Db} = Reader, Package) ->
     with_checkpoint(Reader, newest, fun(#{size := Size} = Checkpoint) ->
         Newest = hex_provenance_log_store:package_head(Db, Package, Size),
         case listing(Reader, Checkpoint, #{limit => 1}, Newest) of
-            {ok, Listing} -> add_head(Reader, Package, Checkpoint, Listing#{next_after => undefined});
-            {error, _} = Error -> Error
+            {ok, Listing} ->
+                add_head(Reader, Package, Checkpoint, Listing#{next_after => undefined});
+            {error, _} = Error ->
+                Error
         end
     end).
 
@@ -170,7 +194,9 @@ head(#{db := Db} = Reader, Package) ->
     {ok, #{
         checkpoint := checkpoint(),
         heads := heads() | undefined,
-        releases := [#{items := [item()], complete := boolean(), proof := head_proof() | undefined}],
+        releases := [
+            #{items := [item()], complete := boolean(), proof := head_proof() | undefined}
+        ],
         linked := [{hash(), binary() | undefined}]
     }}
     | {error, problem()}.
@@ -182,10 +208,9 @@ releases(Reader, Releases, Most) ->
         end
     end).
 
-releases(Reader, Checkpoint, {Map, Heads}, [], _, Done) ->
+releases(Reader, Checkpoint, {_, Heads}, [], _, Done) ->
     Found = lists:reverse(Done),
     Items = lists:append([Items || #{items := Items} <- Found]),
-    _ = Map,
     case linked(Reader, Items) of
         {ok, Linked} ->
             {ok, #{
@@ -195,14 +220,15 @@ releases(Reader, Checkpoint, {Map, Heads}, [], _, Done) ->
             Error
     end;
 releases(Reader, Checkpoint, {Map, _} = Heads, [{Package, Version} | Rest], Most, Done) ->
-    case release(Reader, Checkpoint, Map, Package, Version, Most) of
+    case one_release(Reader, Checkpoint, Map, Package, Version, Most) of
         {ok, Release} -> releases(Reader, Checkpoint, Heads, Rest, Most, [Release | Done]);
         {error, _} = Error -> Error
     end.
 
-release(#{db := Db} = Reader, #{size := Size}, Map, Package, Version, Most) ->
-    Filter = #{version => Version, limit => Most + 1, below => Size},
-    case stored(Reader, hex_provenance_log_store:package_entries(Db, Package, Filter)) of
+one_release(#{db := Db} = Reader, #{size := Size}, Map, Package, Version, Most) ->
+    Filter = #{limit => Most + 1, below => Size},
+    Entries = hex_provenance_log_store:release_entries(Db, Package, Version, Filter),
+    case stored(Reader, Entries) of
         {ok, Found} ->
             Items = lists:sublist(Found, Most),
             case {proven(Reader, Size, Items), map_proof(Map, Package)} of
@@ -298,9 +324,11 @@ inclusion(Reader, Index, Size) ->
 %% @doc That the log of `Size' continues that of `First'.
 -spec consistency(reader(), non_neg_integer(), non_neg_integer()) ->
     {ok, [hash()]} | {error, problem()}.
-consistency(#{prover := Prover} = Reader, First, Size) ->
+consistency(Reader, First, Size) ->
     within_log(Reader, First >= 1 andalso First =< Size, Size, fun() ->
-        prove(Reader, fun() -> hex_provenance_log_nif:log_consistency(Prover, First, Size) end)
+        prove(Reader, fun(Prover) ->
+            hex_provenance_log_nif:log_consistency(Prover, First, Size)
+        end)
     end).
 
 %% @doc An entry's proof as C2SP's text, under the newest checkpoint or that of a size.
@@ -367,14 +395,15 @@ within_log(Reader, Fits, Size, Call) ->
 
 listing(Reader, #{size := Size} = Checkpoint, Filter, Entries) ->
     case stored(Reader, Entries) of
-        {ok, Found} ->
+        {ok, Page} ->
+            Found = [Item || Item <- Page, has_type(Item, Filter)],
             case {proven(Reader, Size, Found), linked(Reader, Found)} of
                 {{ok, Items}, {ok, Linked}} ->
                     {ok, #{
                         checkpoint => Checkpoint,
                         items => Items,
                         linked => Linked,
-                        next_after => next_after(Found, Filter),
+                        next_after => next_after(Page, Filter),
                         redacted => lists:any(fun is_redacted/1, Found)
                     }};
                 {{error, _} = Error, _} ->
@@ -385,6 +414,15 @@ listing(Reader, #{size := Size} = Checkpoint, Filter, Entries) ->
         {error, _} = Error ->
             Error
     end.
+
+%% The type of the statement itself, or of a bundle that it links.
+has_type(#{statement := Statement}, #{predicate_type := Type}) when is_binary(Statement) ->
+    {ok, Text} = hex_provenance_nif:json_encode(Type),
+    binary:match(Statement, <<"\"predicateType\":", Text/binary>>) =/= nomatch;
+has_type(_, #{predicate_type := _}) ->
+    false;
+has_type(_, _) ->
+    true.
 
 is_redacted(#{statement := Statement, event := Event}) ->
     Statement =:= undefined andalso Event =/= undefined.
@@ -405,35 +443,11 @@ proven(Reader, Size, [#{index := Index} = Item | Rest], Done) ->
         {error, _} = Error -> Error
     end.
 
-prove_inclusion(#{prover := Prover} = Reader, Index, Size) ->
-    prove(Reader, fun() -> hex_provenance_log_nif:log_inclusion(Prover, Index, Size) end).
+prove_inclusion(Reader, Index, Size) ->
+    prove(Reader, fun(Prover) -> hex_provenance_log_nif:log_inclusion(Prover, Index, Size) end).
 
-%% A tile that another caller's proof just pushed out is given once more.
-prove(Reader, Ask) -> prove(Reader, Ask, 8).
-
-prove(Reader, Ask, Tries) ->
-    case Ask() of
-        {ok, {hashes, Hashes}} -> {ok, Hashes};
-        {ok, {missing, Missing}} when Tries > 0 ->
-            case give(Reader, Missing) of
-                ok -> prove(Reader, Ask, Tries - 1);
-                {error, _} = Error -> Error
-            end;
-        {ok, {missing, _}} -> {error, too_busy};
-        {error, _} = Error -> Error
-    end.
-
-give(#{db := Db, prover := Prover}, Missing) ->
-    Places = [{Level, Index} || {Level, Index, _} <- Missing],
-    case hex_provenance_log_store:tiles(Db, Places) of
-        {ok, Tiles} ->
-            case hex_provenance_log_nif:log_give(Prover, Tiles) of
-                {ok, undefined} -> ok;
-                {error, _} = Error -> Error
-            end;
-        {error, _} = Error ->
-            Error
-    end.
+prove(#{db := Db, prover := Prover}, Ask) ->
+    hex_provenance_log_store:proof({Db, Prover}, Ask).
 
 %% -- Heads --
 
@@ -498,8 +512,8 @@ read_tail(#{db := Db} = Reader, Covers, Count) ->
 
 edge(_, 0) ->
     {ok, []};
-edge(#{prover := Prover} = Reader, Covers) ->
-    prove(Reader, fun() -> hex_provenance_log_nif:log_edge(Prover, Covers) end).
+edge(Reader, Covers) ->
+    prove(Reader, fun(Prover) -> hex_provenance_log_nif:log_edge(Prover, Covers) end).
 
 %% -- What the store answers, as it is handed on --
 
@@ -524,7 +538,7 @@ hint(Index, Hints) ->
 %% The bundles that entries link, each once.
 linked(#{db := Db}, Items) ->
     Digests = lists:usort(lists:append([Linked || #{linked := Linked} <- Items])),
-    linked_bundles(Db, lists:sublist(Digests, ?MOST_LINKED), []).
+    linked_bundles(Db, Digests, []).
 
 linked_bundles(_, [], Done) ->
     {ok, lists:reverse(Done)};
@@ -585,7 +599,7 @@ handle_info({timeout, _, {enough, From}}, #state{waiting = Waiting} = State) ->
     gen_server:reply(From, ok),
     {noreply, State#state{waiting = lists:keydelete(From, 1, Waiting)}};
 handle_info({'DOWN', Monitor, process, Pid, Reason}, #state{preparing = {Pid, Monitor}} = State) ->
-    _ = [logger:error("heads map: ~p", [Reason]) || Reason =/= normal],
+    _ = [?LOG_ERROR("no heads map: ~p", [Reason]) || Reason =/= normal],
     {noreply, State#state{preparing = undefined}};
 handle_info(_, State) ->
     {noreply, State}.
@@ -631,15 +645,6 @@ prepare(#{size := Size}, #state{reader = #{db := Db, table := Table} = Reader} =
 %% What does not have the very leaf that is in the log is not served.
 prepare_map(#{db := Db, table := Table}, #{index := Index, leaf := Leaf}) ->
     {ok, #{<<"covers">> := Covers}} = hex_provenance_nif:json_decode(Leaf),
-    {ok, Map} = hex_provenance_log_nif:log_heads(Covers, all_heads(Db, Covers, <<>>)),
+    {ok, Map} = hex_provenance_log_store:heads_map(Db, Covers),
     {ok, Leaf} = hex_provenance_log_nif:log_heads_leaf(Map),
     ets:insert(Table, {heads, Map, #{index => Index, leaf => Leaf}, Covers}).
-
-all_heads(Db, Covers, After) ->
-    case hex_provenance_log_store:packages_heads(Db, Covers, After, ?HEADS_PAGE) of
-        {ok, []} ->
-            [];
-        {ok, Page} ->
-            {Last, _, _, _} = lists:last(Page),
-            Page ++ all_heads(Db, Covers, Last)
-    end.

@@ -19,9 +19,10 @@
 %% }).
 %% '''
 %%
-%% An event becomes an in-toto statement in canonical JSON, whose predicate type names the event. There is one reader for
-%% events that a registry gives and for statements that somebody signed: it takes nothing that it does not know, and
-%% package, version and repository must be the same wherever they stand.
+%% An event becomes an in-toto statement in canonical JSON, whose predicate type names the event.
+%% There is one reader for events that a registry gives and for statements that somebody signed: it
+%% takes nothing that it does not know, and package, version and repository must be the same
+%% wherever they stand.
 -module(hex_provenance_registry).
 
 -export([statement/2, statement_from_json/2, statements_from_json/2]).
@@ -220,8 +221,8 @@
     source := binary() | undefined,
     level := 0..3 | undefined
 }.
-%% A provenance bundle that the registry verified, by the SHA-256 of its canonical JSON. The rest are
-%% hints: whoever relies on them recomputes them from the bundle.
+%% A provenance bundle that the registry verified, by the SHA-256 of its canonical JSON. The rest
+%% are hints: whoever relies on them recomputes them from the bundle.
 
 -type advisory() :: #{
     id := binary(),
@@ -285,16 +286,16 @@ statement(Event, Options) ->
 statement_from_json(Event, Options) ->
     hex_provenance_nif:registry_statement_from_json(Event, Options).
 
-%% @doc The statements of a whole request (JSON), `{"events": [..]}' with at most 100 of them: of all
-%% or of none.
+%% @doc The statements of a whole request (JSON), `{"events": [..]}' with at most 100 of them: of
+%% all or of none.
 -spec statements_from_json(Request :: binary(), making()) -> result([unsigned()]).
 statements_from_json(Request, Options) ->
     hex_provenance_nif:registry_statements_from_json(Request, Options).
 
 %% @doc Signs a statement that {@link statement/2} made.
 %%
-%% Options are those of {@link hex_provenance_sigstore:sign/2}, and `prefix'; or a key alone. What is
-%% not the statement of an event is not signed.
+%% Options are those of {@link hex_provenance_sigstore:sign/2}, and `prefix'; or a key alone. What
+%% is not the statement of an event is not signed.
 -spec sign(
     Statement :: binary(),
     hex_provenance_sigstore:signing_key() | hex_provenance_sigstore:sign_options() | map()
@@ -318,14 +319,14 @@ with_envelope(Signed, {ok, Envelope}) ->
 with_envelope(_, {error, _} = Error) ->
     Error.
 
-%% @doc The envelope of a bundle in canonical form, as the log names it, and its parts. Nothing of it
-%% is verified.
+%% @doc The envelope of a bundle in canonical form, as the log names it, and its parts. Nothing of
+%% it is verified.
 -spec envelope(Bundle :: binary()) -> result(envelope()).
 envelope(Bundle) ->
     hex_provenance_nif:registry_envelope(Bundle).
 
-%% @doc The bundle (JSON) of a statement and its signature by a key that verifiers know by `Hint': by
-%% default that is the base64 form of the SHA-256 of its SubjectPublicKeyInfo.
+%% @doc The bundle (JSON) of a statement and its signature by a key that verifiers know by `Hint':
+%% by default that is the base64 form of the SHA-256 of its SubjectPublicKeyInfo.
 -spec bundle(Statement :: binary(), Signature :: binary(), Hint :: binary()) -> result(binary()).
 bundle(Statement, Signature, Hint) ->
     hex_provenance_nif:registry_bundle(Statement, Signature, Hint).
@@ -343,7 +344,7 @@ bundle(Statement, Signature, Hint) ->
 verify(Bundle, any, Options) when is_map(Options) ->
     Reading = maps:with(?READING, Options),
     case stated(envelope(Bundle), Reading) of
-        {ok, #{subjects := [Subject | _]}} -> verify(Bundle, {digest, sha256, Subject}, Options);
+        {ok, Stated} -> verify(Bundle, {digest, sha256, subject(Stated, Options)}, Options);
         {error, _} = Error -> Error
     end;
 verify(Bundle, Artifact, Options) when is_map(Options) ->
@@ -353,6 +354,14 @@ verify(Bundle, Artifact, Options) when is_map(Options) ->
     end;
 verify(_, _, Options) ->
     read(<<>>, Options).
+
+%% One of what it is about: of the expected version, where one is expected.
+subject(#{releases := Releases, subjects := [First | _]}, Options) ->
+    Version = maps:get(version, Options, undefined),
+    case [Digest || #{version := V, digest := Digest} <- Releases, V =:= Version] of
+        [Digest | _] -> Digest;
+        [] -> First
+    end.
 
 stated({ok, #{statement := Statement}}, Reading) -> read(Statement, Reading);
 stated({error, _} = Error, _) -> Error.
@@ -375,8 +384,8 @@ sigstore_options(Options) ->
 read(Statement, Options) ->
     hex_provenance_nif:registry_read(Statement, Options).
 
-%% @doc Every closed table: the errors of this library, the names of events, and the words that stand
-%% in them.
+%% @doc Every closed table: the errors of this library, the names of events, and the words that
+%% stand in them.
 -spec catalogue() -> result(catalogue()).
 catalogue() ->
     hex_provenance_nif:registry_catalogue().

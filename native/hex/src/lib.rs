@@ -20,6 +20,8 @@ pub mod limits;
 pub mod lists;
 mod read;
 mod statement;
+#[cfg(test)]
+mod testing;
 mod text;
 mod write;
 
