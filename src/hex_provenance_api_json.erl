@@ -1,5 +1,5 @@
 %% @private
-%% @doc What the log holds, as the API writes it: terms for {@link hex_provenance_nif:json_encode/1}.
+%% @doc What the log holds, as the API writes it: terms that stand for JSON.
 %%
 %% Hashes of proofs and leaves are base64; digests that name something are `sha256:HEX'.
 -module(hex_provenance_api_json).

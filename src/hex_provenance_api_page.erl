@@ -62,7 +62,8 @@ package(#{bindings := #{package := Name}, parameters := Given}, #{reader := Read
 
 %% @doc One release.
 -spec release(call(), state()) -> answer().
-release(#{bindings := #{package := Name, version := Version}} = Call, #{reader := Reader} = State) ->
+release(#{bindings := #{package := Name, version := Version}} = Call, State) ->
+    #{reader := Reader} = State,
     Filter = #{limit => ?MOST_EVENTS},
     Purl = hex_provenance_api_read:purl(Name, State),
     case hex_provenance_log_reader:release(Reader, Purl, Version, Filter) of
@@ -130,7 +131,8 @@ provenance({Digest, Bundle}, Tarball, State) ->
 inspection(Tarball, State) ->
     Publishing = maps:get(publishing, State, #{}),
     Options = maps:with([trust, rules], Publishing),
-    maps:merge(Options, maps:from_list([{artifact, {digest, sha256, Tarball}} || is_binary(Tarball)])).
+    Artifact = [{artifact, {digest, sha256, Tarball}} || is_binary(Tarball)],
+    maps:merge(Options, maps:from_list(Artifact)).
 
 shown({ok, #{verified := Verified, judgement := #{} = Judgement, error := Error}}) ->
     #{invocation := Run, level := Level} = Judgement,

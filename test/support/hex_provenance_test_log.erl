@@ -123,14 +123,14 @@ enter_heads(#{db := Db}) ->
     integrate(Db, [{leaf, Leaf}]).
 
 integrate(Db, Items) ->
-    {ok, #{size := Size} = Head} = hex_provenance_log_store:head(Db),
+    {ok, Head} = hex_provenance_log_store:head(Db),
     Statements = [Statement || {event, #{statement := Statement}} <- Items],
     {ok, Packages} = hex_provenance_log_nif:log_statement_packages(Statements, ?PREFIX),
     {ok, Heads} = hex_provenance_log_store:heads_of(Db, Packages),
     {ok, Batch} = hex_provenance_log_nif:log_sequence(
         maps:with([size, edge], Head), [item(Item) || Item <- Items], Heads, ?PREFIX
     ),
-    ok = hex_provenance_log_store:integrate(Db, Size, Items, Batch).
+    ok = hex_provenance_log_store:integrate(Db, Head, Items, Batch).
 
 item({event, #{statement := Statement, signature := Signature}}) -> {event, Statement, Signature};
 item({leaf, Leaf}) -> {leaf, Leaf}.
