@@ -102,6 +102,19 @@
     | resource_refused
     | verification_failed
     | verified_level_missing
+    | key_revoked
+    | trust_file_invalid
+    | quorum_missing
+    | consistency_broken
+    | chain_broken
+    | heads_mismatch
+    | heads_map_wrong
+    | leaf_mismatch
+    | attestation_missing
+    | attestation_withheld
+    | release_unpublished
+    | release_replaced
+    | witness_refused
     | internal
     | nif_not_loaded.
 
@@ -138,12 +151,18 @@ catalogue() ->
         remedy => ?NOT_LOADED_REMEDY,
         details => [path, reason]
     },
-    Sigstore = entries(hex_provenance_nif:sigstore_catalogue()),
-    Known = [Code || #{code := Code} <- Sigstore],
-    Slsa = entries(hex_provenance_nif:slsa_catalogue()),
-    Sigstore ++ [More || #{code := Code} = More <- Slsa, not lists:member(Code, Known)] ++ [Entry].
+    Libraries = [
+        hex_provenance_nif:sigstore_catalogue(),
+        hex_provenance_nif:slsa_catalogue(),
+        hex_provenance_nif:log_catalogue()
+    ],
+    lists:foldl(fun with_entries/2, [], Libraries) ++ [Entry].
 
 %% A code that two libraries have means the same in both.
+with_entries(Library, Known) ->
+    Codes = [Code || #{code := Code} <- Known],
+    Known ++ [More || #{code := Code} = More <- entries(Library), not lists:member(Code, Codes)].
+
 entries({ok, #{errors := Entries}}) -> Entries;
 entries({error, #{code := nif_not_loaded}}) -> [].
 

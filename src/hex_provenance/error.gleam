@@ -100,6 +100,19 @@ pub type Code {
   ResourceRefused
   VerificationFailed
   VerifiedLevelMissing
+  KeyRevoked
+  TrustFileInvalid
+  QuorumMissing
+  ConsistencyBroken
+  ChainBroken
+  HeadsMismatch
+  HeadsMapWrong
+  LeafMismatch
+  AttestationMissing
+  AttestationWithheld
+  ReleaseUnpublished
+  ReleaseReplaced
+  WitnessRefused
   Internal
   NifNotLoaded
 }

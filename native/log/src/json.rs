@@ -68,11 +68,13 @@ impl Json {
         }
     }
 
-    fn list(self, at: &str) -> Result<Vec<Self>, Bad> {
-        match self {
-            Self::List(list) => Ok(list),
-            _ => Err(Bad::new(at, "it is not a list")),
+    /// The items of a list, each with where it is; at most `limit`.
+    pub(crate) fn items(self, at: &str, limit: usize) -> Result<Vec<(String, Self)>, Bad> {
+        let Self::List(items) = self else { return Err(Bad::new(at, "it is not a list")) };
+        if items.len() > limit {
+            return Err(Bad::new(at, &format!("it has more than {limit} items")));
         }
+        Ok(items.into_iter().enumerate().map(|(i, item)| (format!("{at}[{i}]"), item)).collect())
     }
 }
 
@@ -109,12 +111,7 @@ impl Fields {
 
     /// The items of a list, each with where it is; at most `limit`.
     pub(crate) fn list(&mut self, name: &str, limit: usize) -> Result<Vec<(String, Json)>, Bad> {
-        let at = self.path(name);
-        let items = self.required(name)?.list(&at)?;
-        if items.len() > limit {
-            return Err(Bad::new(&at, &format!("it has more than {limit} items")));
-        }
-        Ok(items.into_iter().enumerate().map(|(i, item)| (format!("{at}[{i}]"), item)).collect())
+        self.required(name)?.items(&self.path(name), limit)
     }
 
     /// Refuses members that nobody took.
@@ -137,6 +134,10 @@ impl Bad {
 
     pub(crate) fn statement(self) -> Error {
         Fault::StatementInvalid { field: self.at, reason: self.reason }.into()
+    }
+
+    pub(crate) fn answer(self) -> Error {
+        Fault::malformed("answer of a log's service", &self.at, &self.reason)
     }
 
     pub(crate) fn trust_file(self) -> Error {

@@ -41,6 +41,12 @@ rustler::atoms! {
     min_level, absent, equal, refuse, report, dialects, requirements,
     record, builder_vouched, field, was, is, verifier, verifier_version, time_verified, resource_uri, policy,
     input_attestations, passed, verified_levels, dependency_levels, slsa_version, carried, verifiers, levels, id, gitlab,
+    // Logs.
+    inclusion, prefix, max_age, now, package, hash, head, seq, previous, leaf, links, linked, withheld, redacted, event,
+    count, covers, lists, items, whole, handed_out, next_after, cosignatures, witnessed, note, purpose, old, new,
+    first_index, last_index, revoked_from_index, vkey, earlier_logs, watched, statements, all, announced, misbehaviour,
+    change, packages, published, retired, provenance, advisories, of_several_versions, locked, hashes, missing, entries,
+    key_change, heads_map, state, extra,
     // JSON.
     nil, r#true = "true", r#false = "false",
     // Bundles and roots as they are, unverified.
@@ -75,6 +81,8 @@ pub(crate) fn install(env: Env<'_>) {
     let names = claims.chain(errors).chain(CHECKS.iter().chain(OTHERS).copied());
     #[cfg(feature = "slsa")]
     let names = names.chain(crate::slsa::names());
+    #[cfg(feature = "log")]
+    let names = names.chain(crate::log::names());
     KNOWN.get_or_init(|| names.filter_map(|name| Some((name, Atom::from_str(env, name).ok()?))).collect());
 }
 

@@ -9,6 +9,8 @@ mod guard;
 #[cfg(feature = "network")]
 mod job;
 mod json;
+#[cfg(feature = "log")]
+mod log;
 mod resource;
 #[cfg(feature = "sign")]
 mod sign;
