@@ -1,4 +1,4 @@
-//! Base64, hexadecimal and decimal numbers, each in its one canonical spelling.
+//! Base64, hexadecimal, decimal numbers and times, each in its one canonical spelling.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -63,6 +63,30 @@ pub(crate) fn decimal(text: &str) -> Option<u64> {
     text.parse().ok().filter(|_| plain)
 }
 
+/// RFC 3339, in UTC and written with a Z, as Unix seconds rounded down; none before 1970.
+#[must_use]
+pub fn time_parse(text: &str) -> Option<u64> {
+    let shape = |(i, b): (usize, u8)| match i {
+        4 | 7 => b == b'-',
+        10 => b == b'T',
+        13 | 16 => b == b':',
+        19 => b == b'.',
+        _ => b.is_ascii_digit(),
+    };
+    let digits = text
+        .strip_suffix('Z')
+        .filter(|t| (t.len() == 19 || (21..=29).contains(&t.len())) && t.bytes().enumerate().all(shape));
+    let time: jiff::Timestamp = digits.and(text.parse().ok())?;
+    u64::try_from(time.as_second()).ok()
+}
+
+/// Unix seconds as [`time_parse`] reads them; none after the year 9999.
+#[must_use]
+pub fn time_text(seconds: u64) -> Option<String> {
+    let time = jiff::Timestamp::from_second(i64::try_from(seconds).ok()?).ok()?;
+    Some(time.to_string()).filter(|text| time_parse(text) == Some(seconds))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,5 +115,14 @@ mod tests {
         }
         assert_eq!(base64_hash(&base64_encode(&[7; 32])), Some([7; 32]));
         assert_eq!(base64_hash(&"A".repeat(1000)), None);
+    }
+
+    #[test]
+    fn times() {
+        assert_eq!(time_text(1_769_860_800).as_deref(), Some("2026-01-31T12:00:00Z"));
+        assert_eq!(time_parse("2026-01-31T12:00:00.9Z"), Some(1_769_860_800));
+        assert_eq!(time_text(0).and_then(|t| time_parse(&t)), Some(0));
+        assert_eq!(time_text(u64::MAX), None);
+        assert_eq!(time_parse("1969-12-31T23:59:59Z"), None);
     }
 }

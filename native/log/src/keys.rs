@@ -16,7 +16,7 @@ use serde::Serialize;
 use crate::checkpoint::SignedCheckpoint;
 use crate::encoding::{base64_encode, base64_hash, hex_encode};
 use crate::error::{Error, Fault, Result};
-use crate::json::{Bad, Fields, Json};
+use crate::json::{self, Bad, Fields, bad_trust_file};
 use crate::leaf::{KeyChange, Purpose};
 use crate::limits::{self, within};
 use crate::note::{KeyKind, VerifierKey};
@@ -70,9 +70,9 @@ impl Trust {
     /// `trust_file_invalid` with where, `malformed`, `input_too_large`.
     pub fn parse(file: &[u8]) -> Result<Self> {
         within("trust file", limits::TRUST_FILE_BYTES, file.len())?;
-        let mut fields = Json::parse("trust file", file)?.object("").map_err(Bad::trust_file)?;
-        let trust = Self::read(&mut fields).map_err(Bad::trust_file)?;
-        fields.done().map_err(Bad::trust_file)?;
+        let mut fields = json::parse("trust file", file)?.object("").map_err(bad_trust_file)?;
+        let trust = Self::read(&mut fields).map_err(bad_trust_file)?;
+        fields.done().map_err(bad_trust_file)?;
         Ok(trust)
     }
 

@@ -92,32 +92,7 @@ pub struct KeyChange {
     pub purpose: Purpose,
 }
 
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal),* $(,)? }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum $name { $($(#[$variant_doc])* $variant),* }
-
-        impl $name {
-            /// All of them.
-            pub const ALL: &[Self] = &[$(Self::$variant),*];
-
-            /// The word in leaves and statements.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $word),* }
-            }
-
-            /// The one of that word.
-            #[must_use]
-            pub fn parse(word: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|known| known.as_str() == word)
-            }
-        }
-    };
-}
-
-words! {
+provenance_base::words! {
     /// What can happen to a package (`attestations.md`, "Registry attestations").
     Event {
         /// A version was published, or its bytes replaced.
@@ -143,7 +118,7 @@ words! {
     }
 }
 
-words! {
+provenance_base::words! {
     /// What a key is for.
     Purpose {
         /// Signs the registry's statements.

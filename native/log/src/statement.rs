@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::chain::Head;
-use crate::encoding::{base64_decode, base64_encode, hex_decode};
+use crate::encoding::{base64_decode, base64_encode, hex_decode, time_parse};
 use crate::error::{Error, Fault, Result};
-use crate::json::{Bad, Fields, Json};
+use crate::json::{self, Bad, Fields, bad_statement};
 use crate::leaf::{Event, EventLeaf, Subjects};
 use crate::limits::{self, within};
 use crate::purl::{self, Package};
@@ -105,8 +105,8 @@ impl Facts {
     /// # Errors
     /// `statement_invalid`; `malformed` when it is not JSON, or has a key twice.
     pub fn read(payload: &[u8], prefix: &str) -> Result<Self> {
-        let mut statement = Json::parse("in-toto statement", payload)?.object("").map_err(Bad::statement)?;
-        read_statement(&mut statement, prefix).map_err(Bad::statement)
+        let mut statement = json::parse("in-toto statement", payload)?.object("").map_err(bad_statement)?;
+        read_statement(&mut statement, prefix).map_err(bad_statement)
     }
 
     /// The leaf of these facts behind `head`, where its package's chain ends: what the log enters next for it.
@@ -170,7 +170,8 @@ fn read_statement(statement: &mut Fields, prefix: &str) -> Result<Facts, Bad> {
         package,
         version,
         subjects,
-        time: read_time(&predicate.text("occurredAt")?)?,
+        time: time_parse(&predicate.text("occurredAt")?)
+            .ok_or_else(|| Bad::new("predicate.occurredAt", "it is not a time as 2026-01-31T12:00:00Z"))?,
         linked: if matches!(event, Event::Publish | Event::Provenance) {
             read_links(&mut predicate)?
         } else {
@@ -211,23 +212,6 @@ fn read_links(predicate: &mut Fields) -> Result<Vec<Hash>, Bad> {
 fn read_sha256(digests: &mut Fields) -> Result<Hash, Bad> {
     let at = digests.path("sha256");
     hex_decode(&digests.text("sha256")?).ok_or_else(|| Bad::new(&at, "it is not a SHA-256 in lowercase hexadecimal"))
-}
-
-/// RFC 3339, UTC and written with a Z; rounded down to seconds.
-fn read_time(text: &str) -> Result<u64, Bad> {
-    let bad = || Bad::new("predicate.occurredAt", "it is not a time as 2026-01-31T12:00:00Z");
-    let shape = |(i, b): (usize, u8)| match i {
-        4 | 7 => b == b'-',
-        10 => b == b'T',
-        13 | 16 => b == b':',
-        19 => b == b'.',
-        _ => b.is_ascii_digit(),
-    };
-    let digits = text
-        .strip_suffix('Z')
-        .filter(|t| (t.len() == 19 || (21..=29).contains(&t.len())) && t.bytes().enumerate().all(shape));
-    let time: jiff::Timestamp = digits.and(text.parse().ok()).ok_or_else(bad)?;
-    u64::try_from(time.as_second()).map_err(|_| bad())
 }
 
 fn malformed(reason: &str) -> Error {

@@ -11,7 +11,7 @@ use crate::checkpoint::SignedCheckpoint;
 use crate::encoding::{base64_decode, base64_hash, digest_parse, hex_decode};
 use crate::error::{Fault, Result};
 use crate::heads::{HeadProof, Place, Tail};
-use crate::json::{Bad, Fields, Json};
+use crate::json::{Bad, Fields, Json, bad_answer};
 use crate::leaf::{HeadsLeaf, Leaf, Link};
 use crate::limits::{self, within};
 use crate::purl::Package;
@@ -25,16 +25,16 @@ pub(super) fn answer(json: &[u8]) -> Result<Answer> {
     within("answer", limits::ANSWER_BYTES, json.len())?;
     let mut members = object(json, FORMAT)?;
     // Their digests are over all of them, so they are kept as they are.
-    let linked = linked(members.remove("linked").unwrap_or_default()).map_err(Bad::answer)?;
-    let mut fields = Json::from(Value::Object(members)).object("").map_err(Bad::answer)?;
-    let checkpoint = SignedCheckpoint::parse(fields.text("checkpoint").map_err(Bad::answer)?.as_bytes())?;
-    read(&mut fields, checkpoint, linked).map_err(Bad::answer)
+    let linked = linked(members.remove("linked").unwrap_or_default()).map_err(bad_answer)?;
+    let mut fields = Json::from(Value::Object(members)).object("").map_err(bad_answer)?;
+    let checkpoint = SignedCheckpoint::parse(fields.text("checkpoint").map_err(bad_answer)?.as_bytes())?;
+    read(&mut fields, checkpoint, linked).map_err(bad_answer)
 }
 
 pub(super) fn envelope_of(bundle: &[u8]) -> Result<Envelope> {
     within("bundle", limits::ENVELOPE_BYTES, bundle.len())?;
     let bundle = Json::from(Value::Object(object(bundle, "Sigstore bundle")?));
-    bundle.object("").and_then(|mut bundle| envelope(&mut bundle)).map_err(Bad::answer)
+    bundle.object("").and_then(|mut bundle| envelope(&mut bundle)).map_err(bad_answer)
 }
 
 fn object(json: &[u8], format: &'static str) -> Result<Map<String, Value>> {
@@ -56,11 +56,7 @@ fn read(fields: &mut Fields, checkpoint: SignedCheckpoint, linked: BTreeMap<Hash
         return Err(Bad::new("size", "it is not the checkpoint's"));
     }
     let next_after = fields.optional_number("next_after")?;
-    let (lists, base) = match fields.optional("releases") {
-        Some(_) if fields.optional("items").is_some() => return Err(Bad::new("items", "there are releases, too")),
-        Some(releases) => releases_of(releases, fields)?,
-        None => list_of(fields)?,
-    };
+    let (lists, base) = if fields.has("releases") { releases_of(fields)? } else { list_of(fields)? };
     Ok(Answer { checkpoint, lists, base, linked, next_after })
 }
 
@@ -76,11 +72,11 @@ fn list_of(fields: &mut Fields) -> Result<Lists, Bad> {
     Ok((vec![List { package: Some(package), head: Some(proof), ..empty }], Some(base(&mut head)?)))
 }
 
-fn releases_of(releases: Json, fields: &mut Fields) -> Result<Lists, Bad> {
+fn releases_of(fields: &mut Fields) -> Result<Lists, Bad> {
     let base = fields.optional("heads").map(|heads| base(&mut heads.object("heads")?)).transpose()?;
     let with_map = base.as_ref().is_some_and(|base| base.map.is_some());
     let mut lists = Vec::new();
-    for (at, release) in releases.items("releases", limits::ANSWER_ITEMS)? {
+    for (at, release) in fields.list("releases", limits::ANSWER_ITEMS)? {
         let mut release = release.object(&at)?;
         let digest = match release.optional_text("digest")? {
             Some(text) => {
