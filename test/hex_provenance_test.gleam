@@ -10,6 +10,7 @@ import hex_provenance/signing
 import hex_provenance/sigstore.{type Artifact, type Options, Options}
 import hex_provenance/slsa.{type Judgement, type Rules}
 import hex_provenance/trust_root
+import hex_provenance_log_cases
 
 pub type Case {
   Case(
@@ -26,6 +27,7 @@ pub fn main() {
   let counts = contract(all_cases(), Counts(0, 0, 0))
   let counts = slsa_contract(slsa_cases(), counts)
   let counts = unit_tests() |> run(counts)
+  let counts = hex_provenance_log_cases.tests() |> run(counts)
   finish(counts.passed, counts.failed, counts.skipped)
 }
 
