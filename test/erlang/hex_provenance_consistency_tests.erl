@@ -73,6 +73,23 @@ slsa_tables_test() ->
      || #{code := Code} = One <- Errors, #{code := Same} = Other <- Sigstore, Code =:= Same
     ].
 
+log_tables_test() ->
+    {ok, #{errors := Errors, misbehaviour := Kinds}} = hex_provenance_nif:log_catalogue(),
+    {ok, #{errors := Sigstore}} = hex_provenance_nif:sigstore_catalogue(),
+    {ok, #{errors := Slsa}} = hex_provenance_nif:slsa_catalogue(),
+    Facts = fun(#{code := Code, stage := Stage, details := Details}) -> {Code, Stage, Details} end,
+    [
+        ?assertEqual(Facts(One), Facts(Other))
+     || #{code := Code} = One <- Errors, #{code := Same} = Other <- Sigstore ++ Slsa, Code =:= Same
+    ],
+    Names = union(hex_provenance_log, event_name),
+    ?assertEqual(lists:sort(Names), gleam_constructors("log.gleam", "EventName")),
+    %% Names that are taken in Gleam's module.
+    Others = [of_watched, key_changed, redacted, kept_back],
+    ?assertEqual(
+        lists:sort(Others ++ (Kinds -- [withheld])), gleam_constructors("log.gleam", "Kind")
+    ).
+
 the_default_options_are_options_test() ->
     Options = hex_provenance_sigstore:default_options(),
     ?assertMatch({ok, _}, hex_provenance_nif:sigstore_verifier(Options)).

@@ -242,6 +242,3 @@ fn head_of(item: &VerifiedItem) -> Head {
 fn broken(package: &Package, index: u64, reason: &str) -> Error {
     Fault::ChainBroken { package: package.to_string(), index, reason: reason.to_owned() }.into()
 }
-
-#[cfg(test)]
-mod tests;
