@@ -28,7 +28,7 @@
 %% <li>`headers': sent with every request, such as an authorization. They are in no error.</li>
 %% </ul>
 
-%% What is counted of an answer that httpc collects itself: those whose status is not 200.
+%% How often (milliseconds) an answer that httpc collects itself is looked at: one that is no 200.
 -define(LOOK_EVERY, 50).
 
 -include_lib("public_key/include/public_key.hrl").
@@ -227,19 +227,39 @@ collect(#{ref := Ref, url := Url, max_body := Most} = Request, Deadline, Handler
     end.
 
 look(#{max_body := Most} = Request, Deadline, none, Headers, Parts) ->
-    case collected(Request) > 2 * Most + (1 bsl 20) of
+    {Received, Known} = received(Request),
+    case Received > 2 * Most + (1 bsl 20) of
         true -> give_up(Request, too_large(Request, Most, Parts, <<>>));
-        false -> collect(Request, Deadline, none, Headers, Parts)
+        false -> collect(Known, Deadline, none, Headers, Parts)
     end;
 look(Request, Deadline, Handler, Headers, Parts) ->
     collect(Request, Deadline, Handler, Headers, Parts).
 
-%% How many bytes of an answer httpc has collected, as far as it can be seen from outside.
-collected(#{profile := Profile, ref := Ref}) ->
+%% How many bytes came on the request's connection since the first look, as far as it can be seen
+%% from outside: the connections of httpc's own processes are. Within TLS they are not; there only
+%% the time ends an answer that is no 200 and has no end.
+received(#{connection := {Port, Before}} = Request) ->
+    {received_by(Port) - Before, Request};
+received(#{profile := Profile, ref := Ref} = Request) ->
     Handlers = proplists:get_value(handlers, httpc:info(Profile), []),
-    Own = [Pid || {Pid, _, Info} <- Handlers, proplists:get_value(id, Info) =:= Ref],
-    Held = [Binaries || Pid <- Own, {binary, Binaries} <- [process_info(Pid, binary)]],
-    lists:sum([Size || {_, Size, _} <- lists:append(Held)]).
+    Own = [
+        Port
+     || {Pid, Requests, _} <- Handlers,
+        lists:member(Ref, Requests),
+        {links, Links} <- [process_info(Pid, links)],
+        Port <- Links,
+        is_port(Port)
+    ],
+    case Own of
+        [Port | _] -> {0, Request#{connection => {Port, received_by(Port)}}};
+        [] -> {0, Request}
+    end.
+
+received_by(Port) ->
+    case inet:getstat(Port, [recv_oct]) of
+        {ok, [{recv_oct, Bytes}]} -> Bytes;
+        {error, _} -> 0
+    end.
 
 give_up(#{ref := Ref, profile := Profile}, Error) ->
     ok = httpc:cancel_request(Ref, Profile),

@@ -227,8 +227,8 @@ finding(#{kind := Kind, misbehaviour := Misbehaviour, index := Index} = Finding)
     #{package := Package} = Finding,
     #{event := Event, change := Change, digest := Digest, error := Error} = Finding,
     {finding, kind(Kind), Misbehaviour, option(Index), option(Package), shaped(fun event/1, Event),
-        shaped(fun change/1, Change), option(Digest), shaped(fun failure/1, Error),
-        maps:get(evidence, Finding)}.
+        shaped(fun change/1, Change), option(Digest),
+        shaped(fun hex_provenance_ffi:failure/1, Error), maps:get(evidence, Finding)}.
 
 %% Two names that are taken there.
 kind(event) -> of_watched;

@@ -125,16 +125,17 @@
 }).
 
 %% @doc Follows a log, from nothing or from its saved state, to its present end; then asks for the
-%% checkpoint once more, and compares those that others were shown.
+%% checkpoint once more, follows it there, and compares those that others were shown.
 %%
 %% Errors: `transport_failed', `checkpoint_untrusted', `quorum_missing', `consistency_broken' (the
 %% service has other entries than those that the log signed), `malformed', `input_too_large',
 %% `storage_failed', `option_invalid'.
 -spec run(options()) -> result(report()).
 run(Options) ->
+    Present = fun(Log) -> followed([fun newest/1, fun pages/1], Log) end,
     Steps = [
         fun opened/1,
-        fun(Log) -> collect([fun newest/1, fun pages/1, fun newest/1, others(Options)], Log, []) end
+        fun(Log) -> collect([Present, Present, others(Options)], Log, []) end
     ],
     case chain(Steps, Options) of
         {ok, {Log, Findings}} -> ended(Log, Findings, Options);
@@ -146,6 +147,12 @@ chain([], Value) ->
 chain([Step | Steps], Value) ->
     case Step(Value) of
         {ok, Next} -> chain(Steps, Next);
+        {error, _} = Error -> Error
+    end.
+
+followed(Steps, Log) ->
+    case collect(Steps, Log, []) of
+        {ok, {_, Findings}} -> {ok, Findings};
         {error, _} = Error -> Error
     end.
 
@@ -297,8 +304,8 @@ shown(Log) ->
 others(Options) ->
     fun(#log{remembered = Remembered} = Log) ->
         Notes = Remembered ++ maps:get(notes, Options, []),
-        case collect([fun(L) -> taken(L, Note) end || Note <- Notes], Log, []) of
-            {ok, {_, Findings}} ->
+        case followed([fun(L) -> taken(L, Note) end || Note <- Notes], Log) of
+            {ok, Findings} ->
                 {ok, [Found || Found <- Findings, not is_of_kind(rolled_back_checkpoint, Found)]};
             {error, _} = Error ->
                 Error
