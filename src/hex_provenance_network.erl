@@ -39,7 +39,7 @@ proxy(_, #{proxy := direct}) ->
 proxy(Url, #{proxy := Stated}) when is_binary(Stated) ->
     through(Url, unicode:characters_to_list(Stated));
 proxy(Url, _) ->
-    case [Value || Name <- variables(Url), (Value = os:getenv(Name, "")) =/= ""] of
+    case [os:getenv(Name) || Name <- variables(Url), is_set(Name)] of
         [] -> {ok, direct};
         [Proxy | _] -> through(Url, Proxy)
     end.

@@ -268,7 +268,7 @@ tls_server() ->
     Ders = proplists:get_value(cacerts, Client),
     Pem = public_key:pem_encode([{'Certificate', Der, not_encrypted} || Der <- Ders]),
     ok = file:write_file(Ca, Pem),
-    {ok, Listener} = ssl:listen(0, [{active, false}, {reuseaddr, true}, binary | Config]),
+    {ok, Listener} = ssl:listen(0, [{active, false}, {log_level, none}, binary | Config]),
     {ok, {_, Port}} = ssl:sockname(Listener),
     Pid = spawn(fun() -> tls_accept(Listener) end),
     ok = ssl:controlling_process(Listener, Pid),
