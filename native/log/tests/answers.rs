@@ -87,12 +87,11 @@ fn may_differ(path: &str, verified: &Verified) -> bool {
     let redacted = verified.lists.iter().any(|list| list.items.iter().any(|item| item.signed.is_none()));
     match keys.as_slice() {
         ["linked", ..] => !verified.withheld.is_empty(),
-        [.., "items"] | ["head" | "heads"] | ["releases"] | ["releases", "head"] => {
-            unproven || verified.lists.is_empty()
-        }
+        [.., "items"] | ["head" | "heads"] | ["releases", "head"] => unproven,
         ["items" | "releases", .., "bundle"] | ["items", ..] => redacted || unproven,
-        // What was asked for is for whoever asked to compare.
-        ["releases", "version" | "digest"] => true,
+        // What was asked for is for whoever asked to compare: another package may be absent as well.
+        ["releases"] | ["releases", "version" | "digest"] => true,
+        ["releases" | "head", "package"] => verified.lists.iter().any(|list| list.head == Some(None)),
         _ => false,
     }
 }
