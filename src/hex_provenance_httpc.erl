@@ -295,16 +295,30 @@ failed(Url, Reason) ->
 reason(Text) when is_binary(Text) -> Text;
 reason(timeout) -> <<"it took too long">>;
 reason(socket_closed_remotely) -> <<"the connection was closed before the answer was whole">>;
-reason({failed_connect, [_ | _] = Where}) ->
-    case lists:last(Where) of
-        {_, _, {tls_alert, {Alert, Text}}} ->
+reason(Reason) ->
+    case {alert(Reason), Reason} of
+        {{Alert, Text}, _} ->
             io_lib:format("TLS: ~ts: ~ts", [Alert, one_line(Text)]);
-        {_, _, Posix} when is_atom(Posix) ->
-            io_lib:format("cannot connect: ~ts", [inet:format_error(Posix)]);
+        {none, {failed_connect, [_ | _] = Where}} ->
+            case lists:last(Where) of
+                {_, _, Posix} when is_atom(Posix) ->
+                    io_lib:format("cannot connect: ~ts", [inet:format_error(Posix)]);
+                _ ->
+                    <<"cannot connect">>
+            end;
         _ ->
-            <<"cannot connect">>
+            <<"the connection failed">>
+    end.
+
+%% The alert of TLS in a reason, wherever it stands there.
+alert({tls_alert, {Alert, Text}}) when is_atom(Alert) -> {Alert, Text};
+alert(Tuple) when is_tuple(Tuple) -> alert(tuple_to_list(Tuple));
+alert([First | Rest]) ->
+    case alert(First) of
+        none -> alert(Rest);
+        Found -> Found
     end;
-reason(_) -> <<"the connection failed">>.
+alert(_) -> none.
 
 one_line(Text) ->
     string:slice(re:replace(Text, "\\s+", " ", [global, unicode, {return, list}]), 0, 200).

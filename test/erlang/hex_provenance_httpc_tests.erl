@@ -252,6 +252,10 @@ tls_test_() ->
 
 tls_server() ->
     {ok, _} = application:ensure_all_started(ssl),
+    %% Not every machine knows this name.
+    ok = inet_db:add_host({127, 0, 0, 1}, ["localhost"]),
+    Lookup = inet_db:res_option(lookup),
+    ok = inet_db:set_lookup([file | Lookup -- [file]]),
     #{server_config := Config, client_config := Client} = public_key:pkix_test_data(#{
         server_chain => #{
             root => [{key, {namedCurve, secp256r1}}],
@@ -272,7 +276,7 @@ tls_server() ->
     {ok, {_, Port}} = ssl:sockname(Listener),
     Pid = spawn(fun() -> tls_accept(Listener) end),
     ok = ssl:controlling_process(Listener, Pid),
-    #{port => Port, ca => Ca, pid => Pid}.
+    #{port => Port, ca => Ca, pid => Pid, lookup => Lookup}.
 
 name(Host) ->
     {'Extension', {2, 5, 29, 17}, false, [{dNSName, Host}]}.
@@ -289,6 +293,8 @@ tls_accept(Listener) ->
     end,
     tls_accept(Listener).
 
-tls_stopped(#{pid := Pid, ca := Ca}) ->
+tls_stopped(#{pid := Pid, ca := Ca, lookup := Lookup}) ->
     exit(Pid, kill),
+    ok = inet_db:set_lookup(Lookup),
+    ok = inet_db:del_host({127, 0, 0, 1}),
     ok = file:delete(Ca).
