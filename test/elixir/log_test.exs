@@ -7,7 +7,7 @@ defmodule HexProvenance.LogTest do
   alias HexProvenance.{Error, Log}
   alias HexProvenance.Log.{Event, Finding, Monitor, Trust}
 
-  for %{name: name} = contract <- :hex_provenance_test_log.all() do
+  for %{name: name} = contract <- :hex_provenance_test_log_cases.all() do
     @contract contract
     test name do
       %{options: options, trust: trust, expect: expect, check: checks} = @contract
@@ -37,10 +37,10 @@ defmodule HexProvenance.LogTest do
     Log.state(list, state.version, locked, state.chain)
   end
 
-  defp trust(file), do: Trust.load!({:file, :hex_provenance_test_log.trust_file(file)})
+  defp trust(file), do: Trust.load!({:file, :hex_provenance_test_log_cases.trust_file(file)})
 
   defp history(trust) do
-    answer = :hex_provenance_test_log.answer("history.json")
+    answer = :hex_provenance_test_log_cases.answer("history.json")
     {:ok, verified} = Log.verify_list(answer, trust: trust(trust))
     verified
   end
@@ -63,7 +63,7 @@ defmodule HexProvenance.LogTest do
   end
 
   test "a key change is followed" do
-    item = :hex_provenance_test_log.item(:hex_provenance_test_log.answer("rotation-log.json"))
+    item = :hex_provenance_test_log_cases.item(:hex_provenance_test_log_cases.answer("rotation-log.json"))
     assert {:ok, %Trust{} = next} = Log.rotate(item, trust: trust("trust.json"))
     assert {:ok, %{keys: keys}} = Trust.info(next)
     assert [%{last_index: 4}, %{last_index: nil}] = Enum.filter(keys, &(&1.purpose == :log))
@@ -82,8 +82,8 @@ defmodule HexProvenance.LogTest do
   end
 
   defp serving(world, answers \\ %{}, fun) do
-    world = :hex_provenance_test_log.world(world)
-    server = %{url: url} = :hex_provenance_test_log.serve(%{world | answers: answers})
+    world = :hex_provenance_test_log_cases.world(world)
+    server = %{url: url} = :hex_provenance_test_log_cases.serve(%{world | answers: answers})
 
     try do
       fun.(List.to_string(url))

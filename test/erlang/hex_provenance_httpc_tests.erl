@@ -256,17 +256,11 @@ tls_server() ->
     ok = inet_db:add_host({127, 0, 0, 1}, ["localhost"]),
     Lookup = inet_db:res_option(lookup),
     ok = inet_db:set_lookup([file | Lookup -- [file]]),
+    Key = [{key, {namedCurve, secp256r1}}, {digest, sha256}],
+    Named = [{extensions, [name("localhost")]} | Key],
     #{server_config := Config, client_config := Client} = public_key:pkix_test_data(#{
-        server_chain => #{
-            root => [{key, {namedCurve, secp256r1}}],
-            intermediates => [],
-            peer => [{key, {namedCurve, secp256r1}}, {extensions, [name("localhost")]}]
-        },
-        client_chain => #{
-            root => [{key, {namedCurve, secp256r1}}],
-            intermediates => [],
-            peer => [{key, {namedCurve, secp256r1}}]
-        }
+        server_chain => #{root => Key, intermediates => [], peer => Named},
+        client_chain => #{root => Key, intermediates => [], peer => Key}
     }),
     Ca = filename:join(os:getenv("TMPDIR", "/tmp"), "hex_provenance_ca_" ++ os:getpid() ++ ".pem"),
     Ders = proplists:get_value(cacerts, Client),

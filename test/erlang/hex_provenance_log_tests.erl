@@ -6,7 +6,7 @@
 cases_test_() ->
     [
         {binary_to_list(Name), fun() -> run(Case) end}
-     || #{name := Name} = Case <- hex_provenance_test_log:all()
+     || #{name := Name} = Case <- hex_provenance_test_log_cases:all()
     ].
 
 run(#{expect := Expect, check := Checks} = Case) ->
@@ -28,16 +28,16 @@ answer(#{call := state, state := State} = Case) ->
     hex_provenance_log:state(List, Version, Locked, Chain).
 
 options(#{options := Options, trust := Trust}) ->
-    Options#{trust => hex_provenance_test_log:trust(Trust)}.
+    Options#{trust => hex_provenance_test_log_cases:trust(Trust)}.
 
 stands(Path, Stated, Term) ->
     Found = hex_provenance_test_cases:at(Path, Term),
     ?assert(hex_provenance_test_cases:matches(Stated, Found), {Path, Found}).
 
-options() -> #{trust => hex_provenance_test_log:trust(<<"trust.json">>)}.
+options() -> #{trust => hex_provenance_test_log_cases:trust(<<"trust.json">>)}.
 
 a_decoded_answer_is_one_too_test() ->
-    Answer = hex_provenance_test_log:answer(<<"history.json">>),
+    Answer = hex_provenance_test_log_cases:answer(<<"history.json">>),
     Bytes = hex_provenance_test_json:encode(Answer),
     Verified = hex_provenance_log:verify_list(Answer, options()),
     ?assertMatch({ok, _}, Verified),
@@ -45,11 +45,12 @@ a_decoded_answer_is_one_too_test() ->
 
 %% The keys of what is answered are those of its type.
 types_test() ->
-    Answer = hex_provenance_test_log:answer(<<"history.json">>),
+    Answer = hex_provenance_test_log_cases:answer(<<"history.json">>),
     {ok, #{lists := [List], checkpoint := Checkpoint} = All} =
         hex_provenance_log:verify_list(Answer, options()),
     {ok, State} = hex_provenance_log:state(List, <<"1.0.0">>, undefined),
-    {ok, Info} = hex_provenance_log:trust_info(hex_provenance_test_log:trust(<<"earlier.json">>)),
+    Trust = hex_provenance_test_log_cases:trust(<<"earlier.json">>),
+    {ok, Info} = hex_provenance_log:trust_info(Trust),
     Typed = [
         {answer, All},
         {entries, List},
@@ -71,7 +72,7 @@ fields(File, Type) ->
 
 trust_files_test_() ->
     Trust = fun(Source) -> hex_provenance_log:trust(Source) end,
-    {ok, Json} = file:read_file(hex_provenance_test_log:trust_file(<<"witnessed.json">>)),
+    {ok, Json} = file:read_file(hex_provenance_test_log_cases:trust_file(<<"witnessed.json">>)),
     {ok, Handle} = Trust({json, Json}),
     {ok, Again} = hex_provenance_log:trust_json(Handle),
     {ok, Same} = Trust({json, Again}),
@@ -91,7 +92,7 @@ trust_files_test_() ->
 
 textual_proofs_test() ->
     {ok, Text} = file:read_file("test/log/fixtures/answers/entry-3.tlog-proof"),
-    #{<<"items">> := Items} = hex_provenance_test_log:answer(<<"history.json">>),
+    #{<<"items">> := Items} = hex_provenance_test_log_cases:answer(<<"history.json">>),
     Leaf = fun(Number) -> base64:decode(maps:get(<<"leaf">>, lists:nth(Number, Items))) end,
     ?assertMatch(
         {ok, #{index := 3, extra := undefined, checkpoint := #{size := 10}}},
@@ -106,8 +107,8 @@ textual_proofs_test() ->
 
 bare_proofs_test() ->
     #{<<"items">> := [Item | _], <<"checkpoint">> := Note} =
-        hex_provenance_test_log:answer(<<"history.json">>),
-    #{index := Index, leaf := Leaf, inclusion := Path} = hex_provenance_test_log:item(Item),
+        hex_provenance_test_log_cases:answer(<<"history.json">>),
+    #{index := Index, leaf := Leaf, inclusion := Path} = hex_provenance_test_log_cases:item(Item),
     {ok, #{size := Size, root := Root}} = hex_provenance_log:verify_checkpoint(Note, options()),
     ?assertEqual(ok, hex_provenance_log:verify_inclusion(Leaf, Index, Path, {Size, Root})),
     Other = hex_provenance_log:verify_inclusion(Leaf, Index + 1, Path, {Size, Root}),
@@ -126,8 +127,8 @@ bare_proofs_test() ->
 
 an_entry_of_an_earlier_log_test() ->
     %% The trust file pins the honest log at size 7 as an earlier one.
-    Options = #{trust => hex_provenance_test_log:trust(<<"earlier.json">>)},
-    #{files := Files, blobs := Blobs} = hex_provenance_test_log:world(<<"honest">>),
+    Options = #{trust => hex_provenance_test_log_cases:trust(<<"earlier.json">>)},
+    #{files := Files, blobs := Blobs} = hex_provenance_test_log_cases:world(<<"honest">>),
     {ok, Entries} = hex_provenance_nif:log_tile_entries(
         <<"tile/entries/000.p/10">>, maps:get(<<"tile/entries/000.p/10">>, Files)
     ),
@@ -161,10 +162,10 @@ path_of_first([_, B, C, D, E, F, G]) ->
 
 %% Keys over time: the log says by itself which key follows which.
 rotation_test() ->
-    Old = hex_provenance_test_log:trust(<<"trust.json">>),
-    Answer = hex_provenance_test_log:answer(<<"rotated.json">>),
+    Old = hex_provenance_test_log_cases:trust(<<"trust.json">>),
+    Answer = hex_provenance_test_log_cases:answer(<<"rotated.json">>),
     Change = fun(File) ->
-        hex_provenance_test_log:item(hex_provenance_test_log:answer(File))
+        hex_provenance_test_log_cases:item(hex_provenance_test_log_cases:answer(File))
     end,
     Registry = Change(<<"rotation-registry.json">>),
     Log = Change(<<"rotation-log.json">>),
@@ -184,7 +185,7 @@ rotation_test() ->
     ?assertMatch({ok, _}, hex_provenance_log:rotate(Registry, #{trust => Next})),
     Elsewhere = hex_provenance_log:rotate(Registry#{index := 3}, #{trust => NextLog}),
     ?assertMatch({error, #{code := inclusion_mismatch}}, Elsewhere),
-    Event = hex_provenance_test_log:item(hd(maps:get(<<"items">>, Answer))),
+    Event = hex_provenance_test_log_cases:item(hd(maps:get(<<"items">>, Answer))),
     ?assertMatch(
         {error, #{code := option_invalid}},
         hex_provenance_log:rotate(
@@ -194,8 +195,8 @@ rotation_test() ->
 
 %% A compromised key: later entries are refused, earlier ones need witnesses; it names no successor.
 compromise_test() ->
-    Answer = hex_provenance_test_log:answer(<<"compromised.json">>),
-    {ok, Json} = file:read_file(hex_provenance_test_log:trust_file(<<"witnessed.json">>)),
+    Answer = hex_provenance_test_log_cases:answer(<<"compromised.json">>),
+    {ok, Json} = file:read_file(hex_provenance_test_log_cases:trust_file(<<"witnessed.json">>)),
     #{<<"keys">> := [Log, Registry]} = Trust = hex_provenance_test_json:decode(Json),
     Revoked = fun(From, File) ->
         Keys = [Log, Registry#{<<"revokedFromIndex">> => From}],
@@ -204,14 +205,14 @@ compromise_test() ->
         {ok, Handle} = hex_provenance_log:trust({json, hex_provenance_test_json:encode(Changed)}),
         hex_provenance_log:verify_list(Answer, #{trust => Handle})
     end,
-    {ok, Unwitnessed} = file:read_file(hex_provenance_test_log:trust_file(<<"trust.json">>)),
+    {ok, Unwitnessed} = file:read_file(hex_provenance_test_log_cases:trust_file(<<"trust.json">>)),
     ?assertMatch({error, #{code := key_revoked, details := #{index := 3}}}, Revoked(3, Json)),
     ?assertMatch({ok, _}, Revoked(4, Json)),
     Alone = Revoked(4, Unwitnessed),
     ?assertMatch({error, #{code := key_revoked, details := #{index := 0}}}, Alone).
 
 hostile_terms_test_() ->
-    Trust = hex_provenance_test_log:trust(<<"trust.json">>),
+    Trust = hex_provenance_test_log_cases:trust(<<"trust.json">>),
     Item = #{index => 0, leaf => <<>>, inclusion => []},
     Answers = [
         hex_provenance_log:verify_list(undefined, #{trust => Trust}),
@@ -239,8 +240,8 @@ hostile_terms_test_() ->
 %% From a service
 
 serving(Answers, Test) ->
-    World = (hex_provenance_test_log:world(<<"honest">>))#{answers => Answers},
-    #{url := Url} = Server = hex_provenance_test_log:serve(World),
+    World = (hex_provenance_test_log_cases:world(<<"honest">>))#{answers => Answers},
+    #{url := Url} = Server = hex_provenance_test_log_cases:serve(World),
     try
         Test(#{url => list_to_binary(Url)})
     after
@@ -279,7 +280,7 @@ another_package_in_answer_test() ->
     end).
 
 pages_test() ->
-    Whole = hex_provenance_test_log:answer(<<"history.json">>),
+    Whole = hex_provenance_test_log_cases:answer(<<"history.json">>),
     #{<<"items">> := Items} = Whole,
     Page = fun(From, Count, After) ->
         Some = lists:sublist(Items, From, Count),

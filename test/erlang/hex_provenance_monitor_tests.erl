@@ -24,11 +24,11 @@ misbehaviour_test_() ->
 
 run(Name) -> run(Name, #{}).
 
-run(Name, Options) -> run_world(hex_provenance_test_log:world(Name), Options).
+run(Name, Options) -> run_world(hex_provenance_test_log_cases:world(Name), Options).
 
 run_world(#{trust := Json} = World, Options) ->
     {ok, Trust} = hex_provenance_log:trust({json, Json}),
-    #{url := Url} = Server = hex_provenance_test_log:serve(World),
+    #{url := Url} = Server = hex_provenance_test_log_cases:serve(World),
     Given = #{url => list_to_binary(Url), trust => Trust, patience => 1},
     try
         hex_provenance_monitor:run(maps:merge(Given, Options))
@@ -46,7 +46,7 @@ kinds({ok, #{findings := Findings, misbehaviour := Misbehaviour}}) ->
 
 %% Another checkpoint by the same log, shown to somebody else, or to us at another time.
 split_view_test() ->
-    #{others := [Other]} = World = hex_provenance_test_log:world(<<"split">>),
+    #{others := [Other]} = World = hex_provenance_test_log_cases:world(<<"split">>),
     {ok, Report} = run_world(World, #{notes => [Other]}),
     ?assertMatch([{split_view, undefined, undefined}], kinds({ok, Report})),
     [#{evidence := [_, Other], error := #{code := consistency_broken}}] =
@@ -56,13 +56,13 @@ split_view_test() ->
     ?assertMatch([{split_view, undefined, undefined}], kinds(run_world(Later, #{}))).
 
 older_checkpoints_of_others_are_fine_test() ->
-    #{checkpoints := [Older, Newer]} = World = hex_provenance_test_log:world(<<"honest">>),
+    #{checkpoints := [Older, Newer]} = World = hex_provenance_test_log_cases:world(<<"honest">>),
     {ok, Report} = run_world(World#{checkpoints := [Newer]}, #{notes => [Older, Newer]}),
     ?assertMatch(#{misbehaviour := false, findings := [], size := 10}, Report).
 
 %% A cache that is behind for a moment is no misbehaviour.
 asked_once_more_test() ->
-    #{checkpoints := [Older, Newer]} = World = hex_provenance_test_log:world(<<"honest">>),
+    #{checkpoints := [Older, Newer]} = World = hex_provenance_test_log_cases:world(<<"honest">>),
     Notes = [Newer, Older, Newer],
     ?assertEqual([], kinds(run_world(World#{checkpoints := Notes}, #{}))).
 
@@ -88,7 +88,7 @@ key_changes_are_told_test() ->
 
 %% What the trust file says of a compromised key later on counts for all that was read before.
 compromised_key_test() ->
-    #{trust := Json} = World = hex_provenance_test_log:world(<<"compromised">>),
+    #{trust := Json} = World = hex_provenance_test_log_cases:world(<<"compromised">>),
     with_state(fun(File) ->
         ?assertEqual([], kinds(run_world(World, #{state => File}))),
         #{<<"keys">> := [Log, Registry]} = Trust = hex_provenance_test_json:decode(Json),
@@ -101,7 +101,7 @@ compromised_key_test() ->
 
 a_state_goes_on_test_() ->
     {timeout, 60, fun() ->
-        World = hex_provenance_test_log:world(<<"long">>),
+        World = hex_provenance_test_log_cases:world(<<"long">>),
         #{checkpoints := [Older, Newer]} = World,
         Options = #{packages => [<<"watched">>], statements => watched},
         with_state(fun(File) ->
@@ -123,11 +123,11 @@ a_state_goes_on_test_() ->
 %% With another trust file all is judged anew, but not what was seen forgotten.
 another_trust_file_test() ->
     #{checkpoints := [Older, Newer], trust := Json} =
-        World = hex_provenance_test_log:world(<<"honest">>),
+        World = hex_provenance_test_log_cases:world(<<"honest">>),
     Trust = hex_provenance_test_json:decode(Json),
     Longer = Trust#{<<"policy">> := [<<"# a remark">>, <<"quorum none">>]},
     Changed = World#{trust := hex_provenance_test_json:encode(Longer)},
-    #{others := [Split]} = hex_provenance_test_log:world(<<"split">>),
+    #{others := [Split]} = hex_provenance_test_log_cases:world(<<"split">>),
     with_state(fun(File) ->
         ?assertEqual([], kinds(run_world(World#{checkpoints := [Newer]}, #{state => File}))),
         ?assertEqual([], kinds(run_world(Changed#{checkpoints := [Older]}, #{state => File}))),
@@ -159,7 +159,7 @@ a_damaged_state_is_refused_test() ->
     ?assertMatch({error, #{code := storage_failed}}, run(<<"honest">>, Nowhere)).
 
 deleted_openly_test() ->
-    #{blobs := Blobs} = World = hex_provenance_test_log:world(<<"withheld">>),
+    #{blobs := Blobs} = World = hex_provenance_test_log_cases:world(<<"withheld">>),
     {ok, Entries} = hex_provenance_nif:log_tile_entries(
         <<"tile/entries/000.p/2">>,
         maps:get(<<"tile/entries/000.p/2">>, maps:get(files, World))
@@ -174,7 +174,7 @@ deleted_openly_test() ->
 
 %% What cannot be evaluated is an error, and the state is not written.
 not_evaluated_test_() ->
-    #{files := Files, blobs := Blobs} = World = hex_provenance_test_log:world(<<"honest">>),
+    #{files := Files, blobs := Blobs} = World = hex_provenance_test_log_cases:world(<<"honest">>),
     Entries = <<"tile/entries/000.p/10">>,
     Corrupted = binary:replace(maps:get(Entries, Files), <<"publish">>, <<"punlish">>),
     Code = fun(Changed) ->
@@ -184,7 +184,7 @@ not_evaluated_test_() ->
     Newer = World#{checkpoints := [lists:last(maps:get(checkpoints, World))]},
     Wrong = Newer#{files := Files#{Entries => Corrupted}},
     Cut = Newer#{files := Files#{Entries => <<0, 1>>}},
-    {ok, Other} = file:read_file(hex_provenance_test_log:trust_file(<<"other-origin.json">>)),
+    {ok, Other} = file:read_file(hex_provenance_test_log_cases:trust_file(<<"other-origin.json">>)),
     [
         ?_assertEqual(consistency_broken, Code(Wrong)),
         ?_assertEqual(malformed, Code(Cut)),
@@ -209,7 +209,7 @@ wrong(Blobs) -> maps:map(fun(_, _) -> <<"other bytes">> end, Blobs).
 %% Where the partial tile is gone, the full one is asked for.
 full_tiles_serve_for_partial_ones_test() ->
     #{files := Files, checkpoints := [Older, _]} =
-        World = hex_provenance_test_log:world(<<"long">>),
+        World = hex_provenance_test_log_cases:world(<<"long">>),
     Gone = maps:without([<<"tile/entries/001.p/44">>], Files),
     ?assert(map_size(Gone) < map_size(Files)),
     Options = #{statements => watched},

@@ -5,7 +5,7 @@
 
 -spec cases() -> [tuple()].
 cases() ->
-    [log_case(Case) || Case <- hex_provenance_test_log:all()].
+    [log_case(Case) || Case <- hex_provenance_test_log_cases:all()].
 
 log_case(#{name := Name, answer := Answer, trust := Trust, json := Options} = Case) ->
     #{expect := Expect, check := Check} = Case,
@@ -37,17 +37,19 @@ json(Int) when is_integer(Int) -> {int, Int};
 json(Text) when is_binary(Text) -> {string, Text}.
 
 -spec trust_file(binary()) -> binary().
-trust_file(Name) -> unicode:characters_to_binary(hex_provenance_test_log:trust_file(Name)).
+trust_file(Name) -> unicode:characters_to_binary(hex_provenance_test_log_cases:trust_file(Name)).
 
 -spec change(binary()) -> tuple().
-change(File) -> item(hex_provenance_test_log:item(hex_provenance_test_log:answer(File))).
+change(File) ->
+    Answer = hex_provenance_test_log_cases:answer(File),
+    item(hex_provenance_test_log_cases:item(Answer)).
 
 -spec serving(binary(), binary(), fun((binary()) -> Answer)) -> Answer.
 serving(World, File, Test) ->
-    Answer = hex_provenance_test_json:encode(hex_provenance_test_log:answer(File)),
+    Answer = hex_provenance_test_json:encode(hex_provenance_test_log_cases:answer(File)),
     Answers = #{<<"/api/packages/a/attestations?limit=100">> => Answer},
-    Served = (hex_provenance_test_log:world(World))#{answers => Answers},
-    #{url := Url} = Server = hex_provenance_test_log:serve(Served),
+    Served = (hex_provenance_test_log_cases:world(World))#{answers => Answers},
+    #{url := Url} = Server = hex_provenance_test_log_cases:serve(Served),
     try
         Test(unicode:characters_to_binary(Url))
     after

@@ -1,6 +1,6 @@
 %% @doc The cases of test/log/cases.json, read for the runners of all three languages, and the logs
 %% that native/fixtures makes.
--module(hex_provenance_test_log).
+-module(hex_provenance_test_log_cases).
 
 -export([all/0, trust/1, trust_file/1, answer/1, world/1, item/1, serve/1, served/2]).
 
