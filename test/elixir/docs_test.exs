@@ -24,15 +24,18 @@ defmodule HexProvenance.DocsTest do
   @documents ["README.md" | Path.wildcard("guides/*.md")]
   @samples ".tools/samples"
 
-  # guides/slsa.md is about a package that is not a real one.
+  # guides/slsa.md and guides/log.md are about packages that are not real ones.
   @made_up %{
-    "app.tar" => "artifact",
-    "app.tar.sigstore.json" => "v1-dsse.json",
-    "trusted_root.json" => "trusted_root.json"
+    "app.tar" => "fixtures/artifact",
+    "app.tar.sigstore.json" => "fixtures/v1-dsse.json",
+    "trusted_root.json" => "fixtures/trusted_root.json",
+    "log-trust.json" => "log/fixtures/trust/trust.json",
+    "log-history.json" => "log/fixtures/answers/history.json",
+    "log-rotation.json" => "log/fixtures/answers/rotation-log.json"
   }
 
   setup_all do
-    for {name, fixture} <- @made_up, do: File.cp!(Path.join("test/fixtures", fixture), Path.join(@samples, name))
+    for {name, fixture} <- @made_up, do: File.cp!(Path.join("test", fixture), Path.join(@samples, name))
     :ok
   end
 

@@ -1,6 +1,8 @@
 //! Every term this library takes, judged here and nowhere else: what does not fit is `option_invalid`.
 
 pub(crate) mod json;
+#[cfg(feature = "log")]
+pub(crate) mod log;
 #[cfg(feature = "registry")]
 pub(crate) mod registry;
 #[cfg(feature = "sign")]

@@ -1,5 +1,7 @@
 //! Every term this library makes: one function a type.
 
+#[cfg(feature = "log")]
+pub(crate) mod log;
 #[cfg(feature = "registry")]
 pub(crate) mod registry;
 #[cfg(feature = "slsa")]

@@ -10,6 +10,8 @@ mod guard;
 mod job;
 mod json;
 mod light;
+#[cfg(feature = "log")]
+mod log;
 #[cfg(feature = "registry")]
 mod registry;
 mod resource;

@@ -42,6 +42,22 @@ const WEIGHT: usize = 32;
 #[rustler::resource_impl]
 impl Resource for SlsaRules {}
 
+/// Whom to believe about a log.
+#[cfg(feature = "log")]
+pub(crate) struct LogTrust(pub(crate) provenance_log::keys::Trust);
+
+#[cfg(feature = "log")]
+#[rustler::resource_impl]
+impl Resource for LogTrust {}
+
+/// A log as far as it was followed: the one handle whose value changes.
+#[cfg(feature = "log")]
+pub(crate) struct LogMonitor(pub(crate) std::sync::Mutex<provenance_log::Monitor>);
+
+#[cfg(feature = "log")]
+#[rustler::resource_impl]
+impl Resource for LogMonitor {}
+
 /// The embedded trust root of `instance`, prepared at first use.
 pub(crate) fn embedded(instance: Instance) -> Result<Arc<TrustRoot>> {
     static ROOTS: [OnceLock<Arc<TrustRoot>>; 3] = [const { OnceLock::new() }; 3];
