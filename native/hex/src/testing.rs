@@ -66,8 +66,9 @@ fn claim() -> impl Strategy<Value = String> {
     "[a-z]{1,9}/[a-z0-9_.@/-]{1,30}"
 }
 
+/// Begins with what no address of a machine begins with.
 fn handle() -> impl Strategy<Value = String> {
-    "[a-z][a-zA-Z0-9_.:/+=~-]{0,30}"
+    "[g-z][a-zA-Z0-9_.:/+=~-]{0,30}"
 }
 
 fn actor() -> impl Strategy<Value = Actor> {
