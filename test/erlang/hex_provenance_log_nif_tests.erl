@@ -34,12 +34,15 @@ fits(_, _) -> false.
 
 %% One wrong term among good ones, in each place.
 one_wrong_term_test_() ->
+    {setup, fun temporary_folder/0, fun file:del_dir_r/1, fun one_wrong_term/1}.
+
+one_wrong_term(Folder) ->
     {ok, Key} = key(),
     {ok, Prover} = ?NIF:log_prover(10),
     {ok, Note} = ?NIF:log_checkpoint(Key, 0, root([]), undefined),
     {ok, Heads} = ?NIF:log_heads(0, []),
     {ok, Policy} = ?NIF:log_policy(<<"quorum none\n">>),
-    {ok, Db} = ?NIF:sqlite_open(filename:join(temporary_folder(), "db"), #{}),
+    {ok, Db} = ?NIF:sqlite_open(filename:join(Folder, "db"), #{}),
     Zero = <<0:256>>,
     Good = [
         {log_checkpoint, [Key, 0, root([]), undefined]},
