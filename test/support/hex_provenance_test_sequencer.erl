@@ -115,6 +115,7 @@ fsck(Db, More) ->
         origin => ?ORIGIN,
         log_keys => [Vkey],
         maps => all,
+        witnesses => <<"quorum none\n">>,
         report => fun(Difference) -> Self ! {Ref, Difference} end
     }),
     {ok, Summary} = hex_provenance_fsck:run(Db, maps:merge(Options, More)),
