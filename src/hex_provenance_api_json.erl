@@ -68,7 +68,7 @@ linked({Digest, Bytes}) ->
 head(undefined) ->
     undefined;
 head(#{package := Package, proof := Proof} = Head) ->
-    (heads(Head))#{package => Package, proof => proof(Proof)}.
+    (heads(maps:with([map, edge, tail], Head)))#{package => Package, proof => proof(Proof)}.
 
 %% @doc The heads map's leaf, and the log from the size that it covers.
 -spec heads(hex_provenance_log_reader:heads() | undefined) -> map() | undefined.

@@ -559,6 +559,7 @@ linked_bundles(Db, [Digest | Rest], Done) ->
 }).
 
 %% @private
+-spec init(options()) -> {ok, #state{}}.
 init(#{db := Db, hints := Hints} = Options) ->
     {ok, Prover} = hex_provenance_log_nif:log_prover(maps:get(tiles, Options, 1024)),
     Reader = #{
@@ -576,6 +577,8 @@ subscription(#{sequencer := Server}) -> [Server];
 subscription(_) -> [].
 
 %% @private
+-spec handle_call(term(), gen_server:from(), #state{}) ->
+    {reply, term(), #state{}} | {noreply, #state{}}.
 handle_call(reader, _, #state{reader = Reader} = State) ->
     {reply, Reader, State};
 handle_call({wait, _, _}, _, #state{waiting = Waiting} = State) when
@@ -587,9 +590,11 @@ handle_call({wait, Known, Wait}, From, #state{waiting = Waiting} = State) ->
     {noreply, wake(State#state{waiting = [{From, Known, Timer} | Waiting]})}.
 
 %% @private
+-spec handle_cast(term(), #state{}) -> {noreply, #state{}}.
 handle_cast(_, State) -> {noreply, State}.
 
 %% @private
+-spec handle_info(term(), #state{}) -> {noreply, #state{}}.
 handle_info(poll, #state{poll = Poll} = State) ->
     erlang:send_after(Poll, self(), poll),
     {noreply, refresh(State)};

@@ -8,6 +8,8 @@
 
 -export([
     sigstore_verify/3,
+    sigstore_verify_here/3,
+    sigstore_verify_several/2,
     sigstore_verifier/1,
     sigstore_bundle_info/1,
     sigstore_trust_root/1,
@@ -21,6 +23,7 @@
     sigstore_signing_key/1,
     sigstore_public_key/1,
     slsa_judge/2,
+    slsa_judge_here/2,
     slsa_judge_unverified/2,
     slsa_rules/1,
     slsa_statement/1,
@@ -50,6 +53,14 @@
 
 -spec sigstore_verify(term(), term(), term()) -> result().
 sigstore_verify(_Bundle, _Artifact, _OptionsOrVerifier) -> not_loaded().
+
+%% As sigstore_verify/3 on an ordinary scheduler, or `elsewhere' when that is not the place for it.
+-spec sigstore_verify_here(term(), term(), term()) -> result() | elsewhere.
+sigstore_verify_here(_Bundle, _Artifact, _OptionsOrVerifier) -> not_loaded().
+
+%% As sigstore_verify/3 for each item of a short list.
+-spec sigstore_verify_several(term(), term()) -> [result()] | result().
+sigstore_verify_several(_Items, _Verifier) -> not_loaded().
 
 -spec sigstore_verifier(term()) -> result().
 sigstore_verifier(_Options) -> not_loaded().
@@ -92,6 +103,10 @@ sigstore_public_key(_SigningKey) -> not_loaded().
 
 -spec slsa_judge(term(), term()) -> result().
 slsa_judge(_Evidence, _OptionsOrRules) -> not_loaded().
+
+%% As slsa_judge/2 on an ordinary scheduler, or `elsewhere' when that is not the place for it.
+-spec slsa_judge_here(term(), term()) -> result() | elsewhere.
+slsa_judge_here(_Evidence, _OptionsOrRules) -> not_loaded().
 
 -spec slsa_judge_unverified(term(), term()) -> result().
 slsa_judge_unverified(_Statement, _OptionsOrRules) -> not_loaded().

@@ -26,6 +26,7 @@ main() ->
     _ = spawn(fun() -> run_alone(start(init:get_plain_arguments())) end),
     ok.
 
+-spec run_alone({ok, running()} | {error, unicode:chardata()}) -> no_return().
 run_alone({ok, #{supervisor := Supervisor} = Running}) ->
     io:put_chars(told(Running)),
     Monitor = monitor(process, Supervisor),

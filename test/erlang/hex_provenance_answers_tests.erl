@@ -5,7 +5,7 @@
 -include_lib("eunit/include/eunit.hrl").
 
 -define(ASK, hex_provenance_api_tests).
--define(LOG, hex_provenance_test_log).
+-define(LOG, hex_provenance_test_stored_log).
 
 answers_test_() ->
     {setup, fun start/0, fun stop/1, fun(Running) ->

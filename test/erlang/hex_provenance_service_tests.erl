@@ -5,7 +5,7 @@
 -include_lib("eunit/include/eunit.hrl").
 
 -define(ASK, hex_provenance_api_tests).
--define(LOG, hex_provenance_test_log).
+-define(LOG, hex_provenance_test_stored_log).
 -define(SERVICE, hex_provenance_test_service).
 -define(TOKEN, <<"a token for tests">>).
 -define(GITHUB, <<"https://token.actions.githubusercontent.com">>).

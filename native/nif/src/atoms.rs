@@ -11,7 +11,7 @@ use rustler::Env;
 
 rustler::atoms! {
     // Answers.
-    ok, error, undefined, null,
+    ok, error, undefined, null, elsewhere,
     // Errors.
     code, stage, message, remedy, details, also,
     // The catalogue.

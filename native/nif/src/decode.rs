@@ -405,7 +405,7 @@ fn evidence_member(map: Term<'_>, key: Atom) -> Result<Term<'_>> {
     map.map_get(key).map_err(|_| invalid("evidence", EVIDENCE))
 }
 
-fn items<'a>(option: &str, term: Term<'a>) -> Result<ListIterator<'a>> {
+pub(crate) fn items<'a>(option: &str, term: Term<'a>) -> Result<ListIterator<'a>> {
     Ok(decode::items(option, term)?)
 }
 

@@ -1,6 +1,7 @@
 //! What surrounds every function, for those whose errors are the core's.
 
-pub(crate) use provenance_nif_base::guard::{Failure, answer, dirty as dirty_or, install, short as short_or};
+#[allow(unused_imports, reason = "smaller builds need fewer")]
+pub(crate) use provenance_nif_base::guard::{Failure, answer, caught, dirty as dirty_or, install, short as short_or};
 use provenance_sigstore::Result;
 use rustler::{Env, Term};
 

@@ -1,5 +1,5 @@
 %% A log for tests: everything real but the processes. Whoever uses it says when events are entered.
--module(hex_provenance_test_log).
+-module(hex_provenance_test_stored_log).
 
 -export([open/0, close/1, record/2, enter/1, enter_heads/1, publish_checkpoint/1, append/2]).
 -export([event/3, event/4, tarball/2, digest/2, purl/1, hint/1, registry_key/0, trust_of/1]).
