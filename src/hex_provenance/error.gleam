@@ -102,6 +102,7 @@ pub type Code {
   VerifiedLevelMissing
   EventInvalid
   EventRefused
+  EventConflict
   Internal
   NifNotLoaded
 }
