@@ -966,7 +966,8 @@ stage_bundle(Db, #{bundle := Bundle, expires := Expires} = Staged) ->
             <<
                 "INSERT INTO hp_staged (package, version, subject, bundle, predicate_type, "
                 "expires) VALUES ($1, $2, $3, $4, $5, $6) "
-                "ON CONFLICT (package, version, subject, bundle) DO UPDATE SET expires = excluded.expires"
+                "ON CONFLICT (package, version, subject, bundle) "
+                "DO UPDATE SET expires = excluded.expires"
             >>,
             [
                 {text, Package},

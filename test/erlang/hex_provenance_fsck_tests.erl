@@ -137,7 +137,10 @@ none(Db, Folder) ->
     %% The chain is followed through what is redacted.
     {ok, _, 1} = hex_provenance_sql:query(
         Db,
-        <<"UPDATE hp_entry SET leaf = (SELECT leaf FROM hp_entry o WHERE o.idx = 4) WHERE idx = 3">>,
+        <<
+            "UPDATE hp_entry SET leaf = (SELECT leaf FROM hp_entry o WHERE o.idx = 4) "
+            "WHERE idx = 3"
+        >>,
         []
     ),
     {_, Told} = ?LOGS:fsck(Db, #{}),
