@@ -966,7 +966,8 @@ stage_bundle(Db, #{bundle := Bundle, expires := Expires} = Staged) ->
             <<
                 "INSERT INTO hp_staged (package, version, subject, bundle, predicate_type, "
                 "expires) VALUES ($1, $2, $3, $4, $5, $6) "
-                "ON CONFLICT (package, version, subject, bundle) DO UPDATE SET expires = excluded.expires"
+                "ON CONFLICT (package, version, subject, bundle) "
+                "DO UPDATE SET expires = excluded.expires"
             >>,
             [
                 {text, Package},
@@ -1097,12 +1098,17 @@ has_keys(Db, Index, Digests) -> has_keys(Db, Index, Digests, []).
 
 has_keys(_Db, _Index, [], Found) ->
     {ok, Found};
-has_keys(Db, Index, [Digest | Rest], Found) ->
-    Sql = <<"SELECT 1 FROM hp_key WHERE key = $1 AND idx = $2">>,
-    case hex_provenance_sql:query(Db, Sql, [key(Digest), Index]) of
-        {ok, [_], _} -> has_keys(Db, Index, Rest, [Digest | Found]);
-        {ok, [], _} -> has_keys(Db, Index, Rest, Found);
-        {error, _} = Error -> Error
+has_keys(Db, Index, Digests, Found) ->
+    {Asked, Rest} = lists:split(min(4, length(Digests)), Digests),
+    Keys = [key(Digest) || Digest <- Asked],
+    Padded = Keys ++ lists:duplicate(4 - length(Keys), hd(Keys)),
+    Sql = <<"SELECT key FROM hp_key WHERE idx = $1 AND key IN ($2, $3, $4, $5)">>,
+    case hex_provenance_sql:query(Db, Sql, [Index | Padded]) of
+        {ok, Rows, _} ->
+            Known = [Digest || Digest <- Asked, lists:member([key(Digest)], Rows)],
+            has_keys(Db, Index, Rest, Known ++ Found);
+        {error, _} = Error ->
+            Error
     end.
 
 %%% What all of it shares

@@ -115,6 +115,7 @@ pub type Code {
   ReleaseUnpublished
   ReleaseReplaced
   WitnessRefused
+  EventConflict
   Internal
   NifNotLoaded
 }

@@ -16,6 +16,7 @@ both_test_() ->
         {"signed again when idle", fun idle/2},
         {"a clock that goes back", fun clock/2},
         {"key changes", fun keys/2},
+        {"a registry's new key", fun registry_key/2},
         {"witnesses", fun witnesses/2},
         {"a quorum is not replaced", fun quorum/2},
         {"the record outside is gone", fun record_gone/2},
@@ -173,6 +174,36 @@ keys(Db, Folder) ->
     ?LOGS:stop(Next),
     {ok, OldVkey} = hex_provenance_log_nif:log_vkey(?LOGS:log_key()),
     ?LOGS:clean(Db, #{log_keys => [OldVkey, Vkey]}).
+
+%% What the old key signed is in before the change, and what is signed later by the new one.
+registry_key(Db, Folder) ->
+    {ok, Log} = ?LOGS:start(Db, Folder),
+    Self = self(),
+    Client = spawn_link(fun() ->
+        [{ok, _} = ?SEQUENCER:record(Log, events([N])) || N <- lists:seq(1, 200)],
+        Self ! {done, self()}
+    end),
+    timer:sleep(30),
+    {OldSpki, OldSign, _} = ?LOGS:key_pair(1),
+    {NewSpki, NewSign, New} = ?LOGS:key_pair(2),
+    {ok, Message} = hex_provenance_log_nif:log_key_change_message(
+        <<"log.example">>, registry, OldSpki, NewSpki
+    ),
+    {ok, Leaf} = hex_provenance_log_nif:log_key_change(
+        <<"log.example">>, registry, {OldSpki, OldSign(Message)}, {NewSpki, NewSign(Message)}
+    ),
+    {ok, Index} = ?SEQUENCER:rotate_registry_key(Log, Leaf, #{key => New}),
+    receive
+        {done, Client} -> ok
+    end,
+    ?LOGS:await_all(Log, lists:seq(1, 200)),
+    ?LOGS:stop(Log),
+    #{registry := #{keys := [Old]}, hints := [{0, OldHint}]} = ?LOGS:verification(),
+    Keys = [Old, #{der => NewSpki}],
+    NewHint = base64:encode(crypto:hash(sha256, NewSpki)),
+    Hints = [{0, OldHint}, {Index, NewHint}],
+    Options = #{registry => #{keys => Keys}, hints => Hints},
+    ?assertMatch(#{events := 200, verified := 200}, ?LOGS:clean(Db, Options)).
 
 witnesses(Db, Folder) ->
     {ok, Vkey} = hex_provenance_log_nif:log_vkey(?LOGS:log_key()),

@@ -1,7 +1,7 @@
 %% @doc Logs for tests: events, keys, databases of both kinds, and what must hold of any of them.
 -module(hex_provenance_test_sequencer).
 
--export([event/1, event/2, log_key/0, log_key/1, registry_key/0, verification/0]).
+-export([event/1, event/2, log_key/0, log_key/1, registry_key/0, key_pair/1, verification/0]).
 -export([start/2, start/3, options/2, stop/1, await_all/2, batch/3, clean/1, clean/2, fsck/2]).
 -export([with_folder/1, sqlite/1, sqlite_file/1, both/1]).
 -export([postgres/1, postgres_db/1, postgres_copy/2]).
@@ -54,6 +54,21 @@ log_key(Seed) ->
 registry_key() ->
     {ok, Key} = hex_provenance_sigstore:signing_key(#{pem => ?REGISTRY_KEY}),
     Key.
+
+%% @doc The registry's key (1) or another one: its public half, what signs with it, and its handle.
+key_pair(1) ->
+    key_pair(?REGISTRY_KEY, registry_key());
+key_pair(2) ->
+    Private = public_key:generate_key({namedCurve, secp256r1}),
+    Pem = public_key:pem_encode([public_key:pem_entry_encode('PrivateKeyInfo', Private)]),
+    {ok, Key} = hex_provenance_sigstore:signing_key(#{pem => Pem}),
+    key_pair(Pem, Key).
+
+key_pair(Pem, Key) ->
+    [Entry] = public_key:pem_decode(Pem),
+    Private = public_key:pem_entry_decode(Entry),
+    {ok, #{der := Spki}} = hex_provenance_sigstore:public_key(Key),
+    {Spki, fun(Message) -> public_key:sign(Message, sha256, Private) end, Key}.
 
 %% @doc The options by which fsck verifies what that key signed.
 verification() ->
@@ -115,6 +130,7 @@ fsck(Db, More) ->
         origin => ?ORIGIN,
         log_keys => [Vkey],
         maps => all,
+        witnesses => <<"quorum none\n">>,
         report => fun(Difference) -> Self ! {Ref, Difference} end
     }),
     {ok, Summary} = hex_provenance_fsck:run(Db, maps:merge(Options, More)),
