@@ -30,6 +30,7 @@ main() ->
 -spec run_alone([string()]) -> no_return().
 run_alone(Arguments) -> watch(start(Arguments)).
 
+-spec watch({ok, running()} | {error, unicode:chardata()}) -> no_return().
 watch({ok, #{supervisor := Supervisor} = Running}) ->
     io:put_chars(told(Running)),
     Monitor = monitor(process, Supervisor),
