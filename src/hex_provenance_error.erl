@@ -7,7 +7,7 @@
 -module(hex_provenance_error).
 
 -export([format_error/1, catalogue/0]).
--export([nif_not_loaded/2, storage_failed/2, event_conflict/1]).
+-export([make/3, nif_not_loaded/2, storage_failed/2, event_conflict/1]).
 
 -export_type([error/0, code/0, stage/0, details/0, entry/0]).
 
@@ -105,6 +105,19 @@
     | event_invalid
     | event_refused
     | event_conflict
+    | key_revoked
+    | trust_file_invalid
+    | quorum_missing
+    | consistency_broken
+    | chain_broken
+    | heads_mismatch
+    | heads_map_wrong
+    | leaf_mismatch
+    | attestation_missing
+    | attestation_withheld
+    | release_unpublished
+    | release_replaced
+    | witness_refused
     | internal
     | nif_not_loaded.
 
@@ -155,7 +168,8 @@ catalogue() ->
     Libraries = [
         hex_provenance_nif:sigstore_catalogue(),
         hex_provenance_nif:slsa_catalogue(),
-        hex_provenance_nif:registry_catalogue()
+        hex_provenance_nif:registry_catalogue(),
+        hex_provenance_nif:log_catalogue()
     ],
     lists:foldl(fun with_entries/2, [], Libraries) ++ [Conflict, Entry].
 
@@ -166,6 +180,19 @@ with_entries(Library, Known) ->
 
 entries({ok, #{errors := Entries}}) -> Entries;
 entries({error, #{code := nif_not_loaded}}) -> [].
+
+%% @private
+%% @doc An error that is found on this side of the native library: stage and remedy are those of the
+%% catalogue.
+-spec make(code(), unicode:chardata(), details()) -> error().
+make(Code, Message, Details) ->
+    case [Entry || #{code := Of} = Entry <- catalogue(), Of =:= Code] of
+        [#{stage := Stage, remedy := Remedy}] ->
+            Text = unicode:characters_to_binary(Message),
+            #{code => Code, stage => Stage, message => Text, remedy => Remedy, details => Details};
+        [] ->
+            nif_not_loaded("", "it is needed for anything else")
+    end.
 
 %% @private
 -spec nif_not_loaded(file:filename_all(), iodata()) -> error().

@@ -18,8 +18,8 @@ verify(Bundle, Artifact, Options) ->
 
 -spec verify_many([{binary(), term()}], tuple()) -> [answer()].
 verify_many(Items, Options) ->
-    Answers = hex_provenance_sigstore:verify_many(Items, options(Options)),
-    [answer(Answer, fun evidence/1) || Answer <- Answers].
+    Convert = fun(Answer) -> answer(Answer, fun evidence/1) end,
+    hex_provenance_sigstore:verify_many(Items, options(Options), Convert).
 
 -spec trust_root(term()) -> answer().
 trust_root(Source) ->

@@ -12,6 +12,7 @@ import hex_provenance/signing
 import hex_provenance/sigstore.{type Artifact, type Options, Options}
 import hex_provenance/slsa.{type Judgement, type Rules}
 import hex_provenance/trust_root
+import hex_provenance_log_cases
 
 pub type Case {
   Case(
@@ -29,6 +30,7 @@ pub fn main() {
   let counts = slsa_contract(slsa_cases(), counts)
   let counts = registry_contract(registry_cases(), registry_key(), counts)
   let counts = unit_tests() |> run(counts)
+  let counts = hex_provenance_log_cases.tests() |> run(counts)
   finish(counts.passed, counts.failed, counts.skipped)
 }
 

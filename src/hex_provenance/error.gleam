@@ -102,6 +102,19 @@ pub type Code {
   VerifiedLevelMissing
   EventInvalid
   EventRefused
+  KeyRevoked
+  TrustFileInvalid
+  QuorumMissing
+  ConsistencyBroken
+  ChainBroken
+  HeadsMismatch
+  HeadsMapWrong
+  LeafMismatch
+  AttestationMissing
+  AttestationWithheld
+  ReleaseUnpublished
+  ReleaseReplaced
+  WitnessRefused
   Internal
   NifNotLoaded
 }

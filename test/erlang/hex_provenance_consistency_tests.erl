@@ -88,12 +88,23 @@ shared_codes_test() ->
     Catalogues = [
         hex_provenance_nif:sigstore_catalogue(),
         hex_provenance_nif:slsa_catalogue(),
-        hex_provenance_nif:registry_catalogue()
+        hex_provenance_nif:registry_catalogue(),
+        hex_provenance_nif:log_catalogue()
     ],
     All = [Entry || {ok, #{errors := Errors}} <- Catalogues, Entry <- Errors],
     Facts = fun(#{code := Code, stage := Stage, details := Details}) -> {Code, Stage, Details} end,
     Codes = lists:usort([Code || #{code := Code} <- All]),
     ?assertEqual(length(Codes), length(lists:usort([Facts(Entry) || Entry <- All]))).
+
+log_tables_test() ->
+    {ok, #{misbehaviour := Kinds}} = hex_provenance_nif:log_catalogue(),
+    Names = union(hex_provenance_log, event_name),
+    ?assertEqual(lists:sort(Names), gleam_constructors("log.gleam", "EventName")),
+    %% Names that are taken in Gleam's module.
+    Others = [of_watched, key_changed, redacted, kept_back],
+    ?assertEqual(
+        lists:sort(Others ++ (Kinds -- [withheld])), gleam_constructors("log.gleam", "Kind")
+    ).
 
 the_default_options_are_options_test() ->
     Options = hex_provenance_sigstore:default_options(),

@@ -86,15 +86,18 @@ serve(Socket, Deed) ->
 request(Socket) ->
     ok = inet:setopts(Socket, [{packet, http_bin}]),
     case gen_tcp:recv(Socket, 0) of
-        {ok, {http_request, Method, {abs_path, Path}, _}} ->
+        {ok, {http_request, Method, Target, _}} ->
             Headers = headers(Socket, []),
             ok = inet:setopts(Socket, [{packet, raw}]),
             Length = proplists:get_value(<<"content-length">>, Headers, <<"0">>),
             Body = body(Socket, binary_to_integer(Length)),
-            {ok, #{method => text(Method), path => Path, headers => Headers, body => Body}};
+            {ok, #{method => text(Method), path => path(Target), headers => Headers, body => Body}};
         _ ->
             closed
     end.
+
+path({abs_path, Path}) -> Path;
+path({absoluteURI, http, Host, _, Path}) -> <<"http://", Host/binary, Path/binary>>.
 
 headers(Socket, Headers) ->
     case gen_tcp:recv(Socket, 0) of

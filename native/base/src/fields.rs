@@ -81,6 +81,12 @@ impl Json {
 }
 
 impl Fields {
+    /// Whether there is a member of that name that is not null.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.members.get(name).is_some_and(|value| *value != Json::Null)
+    }
+
     /// The member of that name, unless it is null.
     pub fn optional(&mut self, name: &str) -> Option<Json> {
         self.members.remove(name).filter(|value| *value != Json::Null)

@@ -107,6 +107,20 @@ impl Chain {
         Ok(())
     }
 
+    /// Takes an entry of the package without asking whether it is the next one: for what can be said of a version when
+    /// only some of the package's entries are at hand. Later entries then may say otherwise.
+    ///
+    /// # Errors
+    /// `chain_broken` when it is of another package.
+    pub fn gather(&mut self, index: u64, leaf: &EventLeaf) -> Result<()> {
+        if leaf.package != self.package {
+            let (package, reason) = (self.package.to_string(), "it is of another package".to_owned());
+            return Err(Fault::ChainBroken { package, index, reason }.into());
+        }
+        self.apply(index, leaf);
+        Ok(())
+    }
+
     /// Whose chain it is.
     #[must_use]
     pub fn package(&self) -> &Package {

@@ -1,6 +1,7 @@
 //! One entry, from the signed statement to the witnesses: everything a client checks of what it was handed.
 
-use crate::checkpoint::SignedCheckpoint;
+use crate::checkpoint::{Checkpoint, SignedCheckpoint};
+use crate::encoding::hex_encode;
 use crate::error::{Fault, Result};
 use crate::keys::{Trust, TrustedKey};
 use crate::leaf::{EventLeaf, Leaf};
@@ -33,12 +34,21 @@ pub struct VerifiedEvent {
     pub hash: Hash,
     /// What the entry says.
     pub leaf: EventLeaf,
-    /// What the statement says.
-    pub facts: Facts,
-    /// The key that signed the statement.
-    pub key: TrustedKey,
+    /// The statement behind it.
+    pub signed: Signed,
     /// Who saw the checkpoint.
     pub witnessed: Witnessed,
+}
+
+/// A statement that a key of the registry signed, and that its leaf repeats.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signed {
+    /// What it says of the fields that the leaf repeats.
+    pub facts: Facts,
+    /// All of it, as it was signed.
+    pub statement: Vec<u8>,
+    /// The key.
+    pub key: TrustedKey,
 }
 
 impl Handed<'_> {
@@ -51,23 +61,81 @@ impl Handed<'_> {
     /// `key_revoked`, `statement_invalid`, `leaf_mismatch`, `malformed`, `input_too_large`.
     pub fn verify(&self, trust: &Trust, prefix: &str, freshness: Option<Freshness>) -> Result<VerifiedEvent> {
         let witnessed = trust.check(self.checkpoint, freshness)?;
-        let (checkpoint, hash) = (self.checkpoint.checkpoint(), leaf_hash(self.leaf));
-        verify_inclusion(&hash, self.index, checkpoint.size(), self.path, checkpoint.root())?;
-        let Leaf::Event(leaf) = Leaf::parse(self.leaf)? else {
-            return Err(Fault::malformed("leaf", "type", "it is not an event"));
-        };
-        let envelope = Envelope::parse(self.envelope)?;
-        let key = trust.verify_envelope(self.index, &envelope, witnessed.quorum)?.clone();
+        let (hash, leaf) = included(self.index, self.leaf, self.path, self.checkpoint.checkpoint())?;
+        let signed = Signed::verify(trust, prefix, (self.index, &leaf), self.envelope, witnessed.quorum)?;
+        Ok(VerifiedEvent { index: self.index, hash, leaf, signed, witnessed })
+    }
+}
+
+impl Signed {
+    /// Checks that a registry key which counts at the leaf's index signed the statement in `envelope`, and that the leaf
+    /// repeats it. `witnessed`: whether its place was proven under a checkpoint with a quorum of witnesses.
+    ///
+    /// # Errors
+    /// As [`Handed::verify`], from `signature_mismatch` on.
+    pub fn verify(
+        trust: &Trust,
+        prefix: &str,
+        (index, leaf): (u64, &EventLeaf),
+        envelope: &[u8],
+        witnessed: bool,
+    ) -> Result<Self> {
+        let envelope = Envelope::parse(envelope)?;
+        let key = trust.verify_envelope(index, &envelope, witnessed)?.clone();
+        Self::read(prefix, (index, leaf), envelope, key)
+    }
+
+    /// As [`verify`](Self::verify), for an entry of a log that was given up: any registry key that was never revoked
+    /// counts there, since the indices that bound keys are those of the present log.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify).
+    pub fn verify_earlier(
+        trust: &Trust,
+        prefix: &str,
+        (index, leaf): (u64, &EventLeaf),
+        envelope: &[u8],
+    ) -> Result<Self> {
+        let envelope = Envelope::parse(envelope)?;
+        let key = trust.signer(&envelope)?.clone();
+        if let Some(revoked_from) = key.revoked_from {
+            let key_id = hex_encode(&key.key.fingerprint());
+            return Err(Fault::KeyRevoked { key_id, index, revoked_from }.into());
+        }
+        Self::read(prefix, (index, leaf), envelope, key)
+    }
+
+    fn read(prefix: &str, (index, leaf): (u64, &EventLeaf), envelope: Envelope, key: TrustedKey) -> Result<Self> {
         let facts = Facts::read(&envelope.payload, prefix)?;
-        facts.check(self.index, &leaf, &envelope.digest())?;
-        Ok(VerifiedEvent { index: self.index, hash, leaf, facts, key, witnessed })
+        facts.check(index, leaf, &envelope.digest())?;
+        Ok(Self { facts, statement: envelope.payload, key })
+    }
+}
+
+/// Checks that `leaf` is an event and number `index` of the log of `checkpoint`, and gives its hash with what it says.
+///
+/// # Errors
+/// `inclusion_mismatch`, `malformed`, `input_too_large`.
+pub fn included(index: u64, leaf: &[u8], path: &[Hash], checkpoint: &Checkpoint) -> Result<(Hash, EventLeaf)> {
+    let hash = leaf_hash(leaf);
+    verify_inclusion(&hash, index, checkpoint.size(), path, checkpoint.root())?;
+    Ok((hash, event(leaf)?))
+}
+
+/// The event that `leaf` is.
+///
+/// # Errors
+/// `malformed`, `input_too_large`.
+pub fn event(leaf: &[u8]) -> Result<EventLeaf> {
+    match Leaf::parse(leaf)? {
+        Leaf::Event(event) => Ok(event),
+        Leaf::Heads(_) | Leaf::KeyChange(_) => Err(Fault::malformed("leaf", "type", "it is not an event")),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checkpoint::Checkpoint;
     use crate::checkpoint::tests::log_key;
     use crate::leaf::{Event, HeadsLeaf};
     use crate::prover::Prover;

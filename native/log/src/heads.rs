@@ -4,10 +4,12 @@
 //! canonical JSON: `{"index":N,"leaf":"HEX","package":"PURL","seq":K}`. A map tells of the log up to the size it covers;
 //! what came later a client reads itself. That a map is right is known only to whoever replays the log.
 
+use std::collections::BTreeMap;
+
 use crate::chain::Head;
 use crate::encoding::push_hex;
 use crate::error::{Error, Fault, Result};
-use crate::leaf::{HeadsLeaf, Leaf};
+use crate::leaf::{EventLeaf, HeadsLeaf, Leaf};
 use crate::limits::{self, within};
 use crate::proof::{Span, inclusion_spans, verify_inclusion};
 use crate::purl::Package;
@@ -168,25 +170,63 @@ pub fn newest(
     map: &HeadsLeaf,
     proof: &HeadProof,
     tail: &Tail,
-    (size, root): (u64, &Hash),
+    tree: (u64, &Hash),
 ) -> Result<Option<Head>> {
-    let mut head = verify(map, package, proof)?;
-    verify_tail(map, tail, size, root)?;
-    if !tail.entries.contains(&Leaf::Heads(*map).write()?) {
-        return Err(mismatch(package, "the map is not in the log"));
-    }
-    for (index, bytes) in (map.covers..).zip(&tail.entries) {
-        let Leaf::Event(event) = Leaf::parse(bytes)? else { continue };
-        if event.package == *package {
-            head = Some(Head::advance(head.as_ref(), index, leaf_hash(bytes), &event).map_err(|b| {
-                Fault::ChainBroken { package: package.to_string(), index, reason: b.reason().to_owned() }
-            })?);
-        }
-    }
-    Ok(head)
+    Known::new(Some(*map), tail, tree)?.newest(package, Some(proof))
 }
 
-fn verify_tail(map: &HeadsLeaf, tail: &Tail, size: u64, root: &Hash) -> Result<()> {
+/// A map and the entries since, checked once to tell of any number of packages.
+#[derive(Debug, Clone)]
+pub struct Known {
+    map: Option<HeadsLeaf>,
+    since: BTreeMap<Package, Vec<(u64, Hash, EventLeaf)>>,
+}
+
+impl Known {
+    /// Checks that edge and entries of the tail make up exactly the log of `size` entries under `root`, and that the map
+    /// is among them. Without a map the tail is the whole log.
+    ///
+    /// # Errors
+    /// `heads_mismatch`, `consistency_broken`, `malformed`, `input_too_large`.
+    pub fn new(map: Option<HeadsLeaf>, tail: &Tail, (size, root): (u64, &Hash)) -> Result<Self> {
+        let covers = map.map_or(0, |m| m.covers);
+        verify_tail(covers, tail, size, root)?;
+        if let Some(map) = map
+            && !tail.entries.contains(&Leaf::Heads(map).write()?)
+        {
+            let (package, reason) = ("any package".to_owned(), "it is not in the log".to_owned());
+            return Err(Fault::HeadsMismatch { package, reason }.into());
+        }
+        let mut since = BTreeMap::<_, Vec<_>>::new();
+        for (index, bytes) in (covers..).zip(&tail.entries) {
+            let Leaf::Event(event) = Leaf::parse(bytes)? else { continue };
+            since.entry(event.package.clone()).or_default().push((index, leaf_hash(bytes), event));
+        }
+        Ok(Self { map, since })
+    }
+
+    /// Where the chain of `package` ends. `proof` is the map's, where there is one.
+    ///
+    /// # Errors
+    /// `heads_mismatch`, `inclusion_mismatch`, `chain_broken`.
+    pub fn newest(&self, package: &Package, proof: Option<&HeadProof>) -> Result<Option<Head>> {
+        let mut head = match (&self.map, proof) {
+            (Some(map), Some(proof)) => verify(map, package, proof)?,
+            (None, None) => None,
+            _ => return Err(mismatch(package, "proof or map is missing")),
+        };
+        for (index, hash, event) in self.since.get(package).into_iter().flatten() {
+            head = Some(Head::advance(head.as_ref(), *index, *hash, event).map_err(|b| Fault::ChainBroken {
+                package: package.to_string(),
+                index: *index,
+                reason: b.reason().to_owned(),
+            })?);
+        }
+        Ok(head)
+    }
+}
+
+fn verify_tail(covers: u64, tail: &Tail, size: u64, root: &Hash) -> Result<()> {
     let limit = usize::try_from(limits::HEADS_TAIL).unwrap_or(usize::MAX);
     within("entries behind the heads map", limit, tail.entries.len())?;
     let mut edge = tail.edge.clone();
@@ -194,11 +234,11 @@ fn verify_tail(map: &HeadsLeaf, tail: &Tail, size: u64, root: &Hash) -> Result<(
         within("log entry", limits::LEAF_BYTES, entry.len())?;
         edge.append(leaf_hash(entry))?;
     }
-    if tail.edge.size() == map.covers && edge.size() == size && edge.root() == *root {
+    if tail.edge.size() == covers && edge.size() == size && edge.root() == *root {
         return Ok(());
     }
     let reason = "the edge and the entries behind the heads map lead elsewhere".to_owned();
-    Err(Fault::ConsistencyBroken { old: map.covers, new: size, reason }.into())
+    Err(Fault::ConsistencyBroken { old: covers, new: size, reason }.into())
 }
 
 impl Place {

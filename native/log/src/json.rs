@@ -24,6 +24,10 @@ pub(crate) fn bad_statement(bad: Bad) -> Error {
     Fault::StatementInvalid { field: bad.at, reason: bad.reason }.into()
 }
 
+pub(crate) fn bad_answer(bad: Bad) -> Error {
+    Fault::malformed("answer of a log's service", &bad.at, &bad.reason)
+}
+
 pub(crate) fn bad_trust_file(bad: Bad) -> Error {
     Fault::TrustFileInvalid { at: bad.at, reason: bad.reason }.into()
 }

@@ -135,6 +135,18 @@ impl Trust {
         &self.policy
     }
 
+    /// The witness quorum as the file has it.
+    #[must_use]
+    pub fn policy_lines(&self) -> &[String] {
+        &self.policy_lines
+    }
+
+    /// The logs that were given up.
+    #[must_use]
+    pub fn earlier_logs(&self) -> &[EarlierLog] {
+        &self.earlier
+    }
+
     /// The given-up log of that origin.
     #[must_use]
     pub fn earlier(&self, origin: &str) -> Option<&EarlierLog> {
@@ -172,10 +184,7 @@ impl Trust {
     /// `signature_mismatch` when no known key signed it, `key_unknown` when one did that does not count there,
     /// `key_revoked` when it is revoked there, or later on and the entry is not witnessed.
     pub fn verify_envelope(&self, index: u64, envelope: &Envelope, witnessed: bool) -> Result<&TrustedKey> {
-        let message = envelope.message();
-        let registry = self.keys.iter().filter(|k| k.purpose == Purpose::Registry);
-        let signer = registry.into_iter().find(|k| k.key.verify(&message, &envelope.signature).is_ok());
-        let signer = signer.ok_or(Fault::SignatureMismatch { algorithm: "DSSE" })?;
+        let signer = self.signer(envelope)?;
         let key_id = hex_encode(&signer.key.fingerprint());
         match signer.revoked_from {
             Some(revoked_from) if index >= revoked_from || !witnessed => {
@@ -184,6 +193,14 @@ impl Trust {
             _ if !signer.counts(index) => Err(Fault::KeyUnknown { what: "registry key for this entry", key_id }.into()),
             _ => Ok(signer),
         }
+    }
+
+    /// The registry key that signed an envelope, whatever it counts for.
+    pub(crate) fn signer(&self, envelope: &Envelope) -> Result<&TrustedKey> {
+        let message = envelope.message();
+        let mut registry = self.keys.iter().filter(|k| k.purpose == Purpose::Registry);
+        let signer = registry.find(|k| k.key.verify(&message, &envelope.signature).is_ok());
+        signer.ok_or_else(|| Fault::SignatureMismatch { algorithm: "DSSE" }.into())
     }
 
     /// This trust after the key change that is entry `index`: the old key ends there, the new one begins.

@@ -11,6 +11,7 @@
 
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::string_slice))]
 
+pub mod answer;
 pub mod chain;
 pub mod checkpoint;
 pub mod encoding;

@@ -46,6 +46,14 @@ pub const TRUST_FILE_BYTES: usize = 256 << 10;
 pub const TRUST_KEYS: usize = 256;
 /// Values in a JSON document.
 pub const JSON_VALUES: usize = 1 << 16;
+/// Bytes of a service's answer to a query.
+pub const ANSWER_BYTES: usize = 64 << 20;
+/// JSON values in it: a lock file of 300 packages has about 100,000.
+pub const ANSWER_VALUES: u64 = 1 << 19;
+/// Nesting of arrays and objects in it.
+pub const ANSWER_DEPTH: u64 = 64;
+/// Releases, and entries of one release or package, in it.
+pub const ANSWER_ITEMS: usize = 4096;
 /// Integers in JSON: what every reader of RFC 8785 agrees on.
 pub const JSON_INTEGER: u64 = (1 << 53) - 1;
 

@@ -10,7 +10,7 @@ mod state;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-pub use finding::{Finding, Kind, Misbehaviour};
+pub use finding::{Finding, KINDS, Kind, Misbehaviour};
 
 use crate::chain::{Break, Head};
 use crate::checkpoint::SignedCheckpoint;

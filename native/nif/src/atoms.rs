@@ -11,7 +11,7 @@ use rustler::Env;
 
 rustler::atoms! {
     // Answers.
-    ok, error, undefined, null,
+    ok, error, undefined, null, elsewhere,
     // Errors.
     code, stage, message, remedy, details, also,
     // The catalogue.
@@ -42,6 +42,11 @@ rustler::atoms! {
     // Registry events.
     event, event_id, occurred_at, registry, repository, package, linked, prefix, actor, provenance, replaces, advisory,
     aliases, modified, state, document, format, status, statements, action, owner, owners, publisher, publishers, signature,
+    // Logs.
+    inclusion, max_age, now, hash, head, seq, previous, leaf, links, withheld, redacted, count, covers, lists, items,
+    whole, handed_out, next_after, cosignatures, witnessed, note, purpose, old, new, first_index, last_index,
+    revoked_from_index, vkey, earlier_logs, watched, all, announced, misbehaviour, change, packages, published,
+    retired, advisories, of_several_versions, locked, hashes, missing, entries, key_change, heads_map, extra,
     // JSON.
     nil, r#true = "true", r#false = "false",
     // Bundles and roots as they are, unverified.
@@ -75,5 +80,7 @@ pub(crate) fn install(env: Env<'_>) {
     let names = names.chain(crate::slsa::names());
     #[cfg(feature = "registry")]
     let names = names.chain(crate::registry::names());
+    #[cfg(feature = "log")]
+    let names = names.chain(crate::log::names());
     provenance_nif_base::atoms::install(env, names);
 }

@@ -1,6 +1,8 @@
 //! Every term this library takes, judged here and nowhere else: what does not fit is `option_invalid`.
 
 pub(crate) mod json;
+#[cfg(feature = "log")]
+pub(crate) mod log;
 #[cfg(feature = "registry")]
 pub(crate) mod registry;
 #[cfg(feature = "sign")]
@@ -405,7 +407,7 @@ fn evidence_member(map: Term<'_>, key: Atom) -> Result<Term<'_>> {
     map.map_get(key).map_err(|_| invalid("evidence", EVIDENCE))
 }
 
-fn items<'a>(option: &str, term: Term<'a>) -> Result<ListIterator<'a>> {
+pub(crate) fn items<'a>(option: &str, term: Term<'a>) -> Result<ListIterator<'a>> {
     Ok(decode::items(option, term)?)
 }
 

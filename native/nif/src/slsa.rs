@@ -5,40 +5,16 @@ use provenance_slsa::record::FIELDS;
 use provenance_slsa::{Builders, Dialect, Limits, Requirement, Statement, Vsa, judge_bytes, vsa};
 use rustler::{Encoder, Env, ResourceArc, Term};
 
-use crate::guard::{self, Failure};
+use crate::guard;
+use crate::light;
 use crate::resource::SlsaRules;
 use crate::{decode, encode};
 
-/// What a function here can meet: options are the first's to judge, everything else the second's.
-pub(crate) enum Failed {
-    Sigstore(provenance_sigstore::Error),
-    Slsa(provenance_slsa::Error),
-}
+/// Of a time slice, the share of judging what is short.
+const TWENTIETH: i32 = 5;
 
-impl Failure for Failed {
-    fn internal(at: String) -> Self {
-        Self::Sigstore(Failure::internal(at))
-    }
-
-    fn term<'a>(&self, env: Env<'a>) -> Term<'a> {
-        match self {
-            Self::Sigstore(error) => encode::error(env, error),
-            Self::Slsa(error) => encode::error(env, error),
-        }
-    }
-}
-
-impl From<provenance_sigstore::Error> for Failed {
-    fn from(error: provenance_sigstore::Error) -> Self {
-        Self::Sigstore(error)
-    }
-}
-
-impl From<provenance_slsa::Error> for Failed {
-    fn from(error: provenance_slsa::Error) -> Self {
-        Self::Slsa(error)
-    }
-}
+// What a function here can meet: options are the first's to judge, everything else the second's.
+guard::failed!(provenance_slsa::Error);
 
 pub(crate) type Result<T> = std::result::Result<T, Failed>;
 
@@ -49,6 +25,17 @@ fn slsa_judge<'a>(env: Env<'a>, evidence: Term<'a>, rules: Term<'a>) -> Term<'a>
         let verified = decode::slsa::evidence(evidence)?;
         let judgement = judge_bytes(&verified.statement, Some(&verified.claims), Some(&verified.artifact), &rules)?;
         Ok::<_, Failed>(encode::slsa::judgement(env, &judgement))
+    })
+}
+
+/// As `slsa_judge`, on an ordinary scheduler; `elsewhere` when the work is not short.
+#[rustler::nif]
+fn slsa_judge_here<'a>(env: Env<'a>, evidence: Term<'a>, rules: Term<'a>) -> Term<'a> {
+    light::or_elsewhere(env, TWENTIETH, || {
+        let Some(rules) = decode::slsa::short_rules(rules) else { return Ok(None) };
+        let Some(verified) = decode::slsa::short_evidence(evidence)? else { return Ok(None) };
+        let judgement = judge_bytes(&verified.statement, Some(&verified.claims), Some(&verified.artifact), &rules)?;
+        Ok::<_, Failed>(Some(encode::slsa::judgement(env, &judgement)))
     })
 }
 
@@ -64,7 +51,9 @@ fn slsa_judge_unverified<'a>(env: Env<'a>, statement: Term<'a>, rules: Term<'a>)
 
 #[rustler::nif(schedule = "DirtyCpu")]
 fn slsa_rules<'a>(env: Env<'a>, options: Term<'a>) -> Term<'a> {
-    guard::dirty_or(env, || Ok::<_, Failed>(ResourceArc::new(SlsaRules(decode::slsa::rules(options)?)).encode(env)))
+    guard::dirty_or(env, || {
+        Ok::<_, Failed>(ResourceArc::new(SlsaRules::from(decode::slsa::rules(options)?)).encode(env))
+    })
 }
 
 #[rustler::nif(schedule = "DirtyCpu")]

@@ -60,7 +60,7 @@ pub fn answer<'a, E: Failure>(env: Env<'a>, result: Result<Term<'a>, E>) -> Term
 }
 
 /// What `body` answers; a panic in it becomes `internal`.
-fn caught<T, E: Failure>(body: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+pub fn caught<T, E: Failure>(body: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
     panic::catch_unwind(AssertUnwindSafe(body))
         .unwrap_or_else(|_| Err(E::internal(PANICKED_AT.take().unwrap_or_else(|| "an unknown place".to_owned()))))
 }

@@ -73,6 +73,20 @@ pub enum Kind {
     BadKeyChange,
 }
 
+/// All of them.
+pub const KINDS: &[Kind] = &[
+    Kind::HiddenEvent,
+    Kind::ForkedChain,
+    Kind::RolledBackCheckpoint,
+    Kind::SplitView,
+    Kind::LeafAtOdds,
+    Kind::MalformedLeaf,
+    Kind::BadStatement,
+    Kind::WrongHeadsMap,
+    Kind::Withheld,
+    Kind::BadKeyChange,
+];
+
 impl Kind {
     /// Its name as it crosses to other languages.
     #[must_use]
