@@ -5,7 +5,7 @@
 %% HEX_PROVENANCE_TOKEN states one.
 -module(hex_provenance_serve).
 
--export([main/0, start/1, usage/0]).
+-export([main/0, run_alone/1, start/1, usage/0]).
 
 -type running() :: #{
     supervisor := pid(),
@@ -23,11 +23,15 @@
 %% @doc For script/serve: runs until the VM is told to stop, or the service ends.
 -spec main() -> ok.
 main() ->
-    _ = spawn(fun() -> run_alone(start(init:get_plain_arguments())) end),
+    _ = spawn(?MODULE, run_alone, [init:get_plain_arguments()]),
     ok.
 
--spec run_alone({ok, running()} | {error, unicode:chardata()}) -> no_return().
-run_alone({ok, #{supervisor := Supervisor} = Running}) ->
+%% @private
+-spec run_alone([string()]) -> no_return().
+run_alone(Arguments) -> watch(start(Arguments)).
+
+-spec watch({ok, running()} | {error, unicode:chardata()}) -> no_return().
+watch({ok, #{supervisor := Supervisor} = Running}) ->
     io:put_chars(told(Running)),
     Monitor = monitor(process, Supervisor),
     receive
@@ -35,7 +39,7 @@ run_alone({ok, #{supervisor := Supervisor} = Running}) ->
             io:format(standard_error, "the service ended: ~tp~n", [Reason]),
             halt(1)
     end;
-run_alone({error, Text}) ->
+watch({error, Text}) ->
     io:put_chars(standard_error, [Text, $\n]),
     halt(2).
 
@@ -102,7 +106,7 @@ run(#{port := Port, data := Data, address := Address, origin := Given}) ->
     Signed = filename:join(Data, "signed"),
     ok = folder(Signed),
     {ok, Ip} = expect_address(Address),
-    Started = hex_provenance_service:start_link(#{
+    Supervisor = started(#{
         log => #{
             db => Db,
             log_key => LogKey,
@@ -117,7 +121,6 @@ run(#{port := Port, data := Data, address := Address, origin := Given}) ->
         publishing => #{trust => [public_good, github]},
         server => #{port => Port, address => Ip}
     }),
-    Supervisor = started(Started),
     {ok, Vkey} = expect(hex_provenance_log_nif:log_vkey(LogKey)),
     #{
         supervisor => Supervisor,
@@ -127,8 +130,22 @@ run(#{port := Port, data := Data, address := Address, origin := Given}) ->
         token => Token
     }.
 
-started({ok, Supervisor}) -> Supervisor;
-started(Failed) -> fail(io_lib:format("the service does not start: ~tp", [Failed])).
+%% Whoever calls watches the service, and hears why it does not start.
+started(Options) ->
+    Trapped = process_flag(trap_exit, true),
+    Started = hex_provenance_service:start_link(Options),
+    true = process_flag(trap_exit, Trapped),
+    case Started of
+        {ok, Supervisor} ->
+            unlink(Supervisor),
+            Supervisor;
+        {error, Reason} ->
+            fail(["the service does not start: ", why(Reason)])
+    end.
+
+why({shutdown, {failed_to_start_child, _, Reason}}) -> why(Reason);
+why({listen, Reason}) -> ["it cannot listen there: ", inet:format_error(Reason)];
+why(Reason) -> io_lib:format("~tp", [Reason]).
 
 told(#{port := Port, data := Data, vkey := Vkey, token := Token}) ->
     [

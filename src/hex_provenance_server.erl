@@ -102,8 +102,10 @@ port(Server) ->
 %% @private
 -spec do(#mod{}) -> {proceed, [{response, {response, [{term(), term()}], binary()}}]}.
 do(#mod{config_db = Config, socket = Socket} = Mod) ->
-    %% A client that does not read must not hold a process for ever.
-    _ = inet:setopts(Socket, [{send_timeout, ?SEND_TIMEOUT}, {send_timeout_close, true}]),
+    %% Headers and body are sent one after the other, and the body does not wait for the client's
+    %% word on the headers. A client that does not read must not hold a process for ever.
+    Sending = [{nodelay, true}, {send_timeout, ?SEND_TIMEOUT}, {send_timeout_close, true}],
+    _ = inet:setopts(Socket, Sending),
     {Module, Function, Arguments} = httpd_util:lookup(Config, hex_provenance_handler),
     #{status := Status, headers := Headers, body := Body} =
         apply(Module, Function, Arguments ++ [request(Mod)]),
