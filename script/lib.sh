@@ -24,7 +24,7 @@ BUILD_PACKAGES="build-essential git curl ca-certificates erlang-base erlang-dev 
   erlang-public-key erlang-ssl erlang-inets erlang-parsetools erlang-syntax-tools erlang-xmerl erlang-runtime-tools
   erlang-tools elixir rebar3"
 
-TEST_PACKAGES="erlang-eunit erlang-common-test erlang-edoc erlang-dialyzer erlang-proper erlang-proper-dev python3
+TEST_PACKAGES="erlang-eunit erlang-common-test erlang-edoc erlang-dialyzer erlang-p1-pgsql erlang-proper erlang-proper-dev postgresql python3
   python3-venv"
 
 need_rust() {

@@ -7,7 +7,7 @@
 -module(hex_provenance_error).
 
 -export([format_error/1, catalogue/0]).
--export([make/3, nif_not_loaded/2]).
+-export([make/3, nif_not_loaded/2, storage_failed/2, event_conflict/1]).
 
 -export_type([error/0, code/0, stage/0, details/0, entry/0]).
 
@@ -115,6 +115,9 @@
     | release_unpublished
     | release_replaced
     | witness_refused
+    | event_invalid
+    | event_refused
+    | event_conflict
     | internal
     | nif_not_loaded.
 
@@ -123,7 +126,12 @@
 -define(NOT_LOADED_REMEDY, <<
     "Install Rust (cargo) and a C compiler and compile hex_provenance again (with Gleam: run "
     "script/build-nif in its folder), or put a library built for this machine in its priv/native "
-    "folder; then restart the VM."
+    "folder; then restart the VM. What runs a log is a library of its own, which a dependency "
+    "builds with HEX_PROVENANCE_BUILD_LOG=1 only."
+>>).
+
+-define(EVENT_CONFLICT_REMEDY, <<
+    "Give each event an id of its own; to try again to record one, send exactly the same event."
 >>).
 
 %% @doc The error as text for people: what is wrong, what else is wrong, and what to do.
@@ -142,7 +150,7 @@ format_error(Other) ->
 %% @doc Every error that this build can answer, with its stage, its remedy and the names of its
 %% details.
 %%
-%% Without the native library that is `nif_not_loaded' alone.
+%% Without the native libraries those are `event_conflict' and `nif_not_loaded'.
 -spec catalogue() -> [entry()].
 catalogue() ->
     Entry = #{
@@ -151,12 +159,19 @@ catalogue() ->
         remedy => ?NOT_LOADED_REMEDY,
         details => [path, reason]
     },
+    Conflict = #{
+        code => event_conflict,
+        stage => storage,
+        remedy => ?EVENT_CONFLICT_REMEDY,
+        details => [event_id]
+    },
     Libraries = [
         hex_provenance_nif:sigstore_catalogue(),
         hex_provenance_nif:slsa_catalogue(),
+        hex_provenance_nif:registry_catalogue(),
         hex_provenance_nif:log_catalogue()
     ],
-    lists:foldl(fun with_entries/2, [], Libraries) ++ [Entry].
+    lists:foldl(fun with_entries/2, [], Libraries) ++ [Conflict, Entry].
 
 %% A code that two libraries have means the same in both.
 with_entries(Library, Known) ->
@@ -190,3 +205,34 @@ nif_not_loaded(Path, Reason) ->
         remedy => ?NOT_LOADED_REMEDY,
         details => #{path => unicode:characters_to_binary(Path), reason => Text}
     }.
+
+%% @private
+%% The native libraries' error, for what fails outside of them.
+-spec storage_failed(binary(), unicode:chardata()) -> error().
+storage_failed(Path, Reason) ->
+    Text = text(Reason),
+    #{
+        code => storage_failed,
+        stage => storage,
+        message => <<Path/binary, ": ", Text/binary>>,
+        remedy => <<"Check that the file exists and that this process may use it.">>,
+        details => #{path => Path, reason => Text}
+    }.
+
+%% @private
+-spec event_conflict(binary()) -> error().
+event_conflict(EventId) ->
+    #{
+        code => event_conflict,
+        stage => storage,
+        message => <<"another event was recorded under the id ", EventId/binary>>,
+        remedy => ?EVENT_CONFLICT_REMEDY,
+        details => #{event_id => EventId}
+    }.
+
+%% As much of a text from elsewhere as the native libraries repeat.
+text(Chars) ->
+    case unicode:characters_to_binary(Chars) of
+        Text when is_binary(Text) -> string:slice(Text, 0, 256);
+        {_, Text, _} -> string:slice(Text, 0, 256)
+    end.

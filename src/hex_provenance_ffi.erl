@@ -8,6 +8,7 @@
 
 %% For what else reshapes.
 -export([answer/2, evidence/1, failure/1, given/1, json/1, matcher/1, option/1, options/1]).
+-export([sign_options/1]).
 
 -type answer() :: {ok, term()} | {error, tuple()}.
 
@@ -17,8 +18,8 @@ verify(Bundle, Artifact, Options) ->
 
 -spec verify_many([{binary(), term()}], tuple()) -> [answer()].
 verify_many(Items, Options) ->
-    Answers = hex_provenance_sigstore:verify_many(Items, options(Options)),
-    [answer(Answer, fun evidence/1) || Answer <- Answers].
+    Convert = fun(Answer) -> answer(Answer, fun evidence/1) end,
+    hex_provenance_sigstore:verify_many(Items, options(Options), Convert).
 
 -spec trust_root(term()) -> answer().
 trust_root(Source) ->
@@ -72,6 +73,7 @@ public_key(Key) ->
 payload({'of', Artifact}) -> Artifact;
 payload(Statement) -> Statement.
 
+-spec sign_options(tuple()) -> map().
 sign_options(
     {options, As, Services, Trust, Log, Timestamps, Identities, Audience, Hint, Limits, Timeout,
         CaFiles, Proxy}

@@ -8,6 +8,8 @@
 
 -export([
     sigstore_verify/3,
+    sigstore_verify_here/3,
+    sigstore_verify_several/2,
     sigstore_verifier/1,
     sigstore_bundle_info/1,
     sigstore_trust_root/1,
@@ -21,6 +23,7 @@
     sigstore_signing_key/1,
     sigstore_public_key/1,
     slsa_judge/2,
+    slsa_judge_here/2,
     slsa_judge_unverified/2,
     slsa_rules/1,
     slsa_statement/1,
@@ -55,6 +58,14 @@
     log_monitor_page/5,
     log_monitor_save/1,
     log_catalogue/0,
+    registry_statement/2,
+    registry_statement_from_json/2,
+    registry_statements_from_json/2,
+    registry_read/2,
+    registry_attestation/2,
+    registry_envelope/1,
+    registry_bundle/3,
+    registry_catalogue/0,
     json_encode/1,
     json_decode/1,
     test_hook/1
@@ -62,12 +73,18 @@
 
 -on_load(load/0).
 
--define(NOT_BUILT, "it was built without this function").
-
 -type result() :: {ok, term()} | {error, hex_provenance_error:error()}.
 
 -spec sigstore_verify(term(), term(), term()) -> result().
 sigstore_verify(_Bundle, _Artifact, _OptionsOrVerifier) -> not_loaded().
+
+%% As sigstore_verify/3 on an ordinary scheduler, or `elsewhere' when that is not the place for it.
+-spec sigstore_verify_here(term(), term(), term()) -> result() | elsewhere.
+sigstore_verify_here(_Bundle, _Artifact, _OptionsOrVerifier) -> not_loaded().
+
+%% As sigstore_verify/3 for each item of a short list.
+-spec sigstore_verify_several(term(), term()) -> [result()] | result().
+sigstore_verify_several(_Items, _Verifier) -> not_loaded().
 
 -spec sigstore_verifier(term()) -> result().
 sigstore_verifier(_Options) -> not_loaded().
@@ -110,6 +127,10 @@ sigstore_public_key(_SigningKey) -> not_loaded().
 
 -spec slsa_judge(term(), term()) -> result().
 slsa_judge(_Evidence, _OptionsOrRules) -> not_loaded().
+
+%% As slsa_judge/2 on an ordinary scheduler, or `elsewhere' when that is not the place for it.
+-spec slsa_judge_here(term(), term()) -> result() | elsewhere.
+slsa_judge_here(_Evidence, _OptionsOrRules) -> not_loaded().
 
 -spec slsa_judge_unverified(term(), term()) -> result().
 slsa_judge_unverified(_Statement, _OptionsOrRules) -> not_loaded().
@@ -213,6 +234,30 @@ log_monitor_save(_Monitor) -> not_loaded().
 -spec log_catalogue() -> result().
 log_catalogue() -> not_loaded().
 
+-spec registry_statement(term(), term()) -> result().
+registry_statement(_Event, _Options) -> not_loaded().
+
+-spec registry_statement_from_json(term(), term()) -> result().
+registry_statement_from_json(_Event, _Options) -> not_loaded().
+
+-spec registry_statements_from_json(term(), term()) -> result().
+registry_statements_from_json(_Request, _Options) -> not_loaded().
+
+-spec registry_read(term(), term()) -> result().
+registry_read(_Statement, _Options) -> not_loaded().
+
+-spec registry_attestation(term(), term()) -> result().
+registry_attestation(_Evidence, _Options) -> not_loaded().
+
+-spec registry_envelope(term()) -> result().
+registry_envelope(_Bundle) -> not_loaded().
+
+-spec registry_bundle(term(), term(), term()) -> result().
+registry_bundle(_Statement, _Signature, _Hint) -> not_loaded().
+
+-spec registry_catalogue() -> result().
+registry_catalogue() -> not_loaded().
+
 -spec json_encode(term()) -> result().
 json_encode(_Term) -> not_loaded().
 
@@ -226,25 +271,11 @@ test_hook(_What) -> not_loaded().
 
 %% What dialyzer must not conclude anything from.
 -spec not_loaded() -> term().
-not_loaded() ->
-    persistent_term:get(?MODULE, {error, hex_provenance_error:nif_not_loaded("", ?NOT_BUILT)}).
+not_loaded() -> hex_provenance_library:not_loaded(?MODULE).
 
 load() ->
-    Path = filename:join([priv_dir(), "native", "hex_provenance_nif"]),
+    Path = hex_provenance_library:path("hex_provenance_nif"),
     case erlang:load_nif(Path, 0) of
-        ok ->
-            ok;
-        {error, {_, Reason}} ->
-            persistent_term:put(?MODULE, {error, hex_provenance_error:nif_not_loaded(Path, Reason)})
-    end.
-
-%% The folder beside the one this module was loaded from, when the code path does not know the
-%% application.
-priv_dir() ->
-    case code:priv_dir(hex_provenance) of
-        {error, bad_name} ->
-            Ebin = filename:dirname(code:which(?MODULE)),
-            filename:join(filename:dirname(Ebin), "priv");
-        Dir ->
-            Dir
+        ok -> ok;
+        {error, {_, Reason}} -> hex_provenance_library:failed(?MODULE, Path, Reason)
     end.

@@ -2,7 +2,10 @@
 %% @doc A parallel map for work that runs on dirty CPU schedulers.
 -module(hex_provenance_parallel).
 
--export([map/2]).
+-export([map/2, shares/1]).
+
+%% Items that a worker takes at once where there are many: fewer ways to a scheduler and back.
+-define(SHARE, 4).
 
 -record(work, {
     caller :: pid(),
@@ -31,9 +34,26 @@ map(Function, Items) ->
     Results = collect(Work#work.tag, start(Work), #{}),
     [result(Index, Item, Results, Function) || {Index, Item} <- lists:enumerate(Items)].
 
+%% @doc Items in shares for {@link map/2}: small enough for every worker to have some.
+-spec shares([Item]) -> [[Item, ...]].
+shares(Items) ->
+    Share = length(Items) div workers(),
+    shares(Items, max(1, min(Share, ?SHARE))).
+
+shares([], _) ->
+    [];
+shares(Items, Share) when length(Items) =< Share ->
+    [Items];
+shares(Items, Share) ->
+    {Some, Others} = lists:split(Share, Items),
+    [Some | shares(Others, Share)].
+
 start(#work{items = Items} = Work) ->
-    Count = min(tuple_size(Items), 2 * erlang:system_info(dirty_cpu_schedulers_online)),
+    Count = min(tuple_size(Items), workers()),
     maps:from_list([spawn_monitor(fun() -> worker(Work) end) || _ <- lists:seq(1, Count)]).
+
+workers() ->
+    2 * erlang:system_info(dirty_cpu_schedulers_online).
 
 worker(#work{caller = Caller} = Work) ->
     run(Work, monitor(process, Caller)).

@@ -20,7 +20,7 @@
 %% `option_invalid', `malformed' or another of {@link hex_provenance_error:catalogue/0}.
 -module(hex_provenance_sigstore).
 
--export([verify/3, verify_many/2]).
+-export([verify/3, verify_many/2, verify_many/3]).
 -export([trust_root/1, trust_root_info/1, refresh_trust_root/1, refresh_trust_root/2]).
 -export([sign/2, signing_key/1, public_key/1, refresh_services/2]).
 -export([bundle_info/1, default_options/0]).
@@ -443,7 +443,10 @@
 %% is in the details, under `also'.
 -spec verify(Bundle :: binary(), artifact(), options()) -> result().
 verify(Bundle, Artifact, Options) ->
-    hex_provenance_nif:sigstore_verify(Bundle, Artifact, Options).
+    case hex_provenance_nif:sigstore_verify_here(Bundle, Artifact, Options) of
+        elsewhere -> hex_provenance_nif:sigstore_verify(Bundle, Artifact, Options);
+        Verified -> Verified
+    end.
 
 %% @doc Verifies many bundles at once, on as many cores as there are; the results are in the order
 %% of the items.
@@ -451,18 +454,24 @@ verify(Bundle, Artifact, Options) ->
 %% A bundle that does not verify fails alone. Options that are not valid fail every item. The
 %% workers end with their caller, whatever ends it.
 -spec verify_many([{Bundle :: binary(), artifact()}], options()) -> [result()].
-verify_many(Items, Options) when is_list(Items) ->
+verify_many(Items, Options) ->
+    verify_many(Items, Options, fun(Result) -> Result end).
+
+%% @doc As {@link verify_many/2}, with `Convert' applied to each result by the worker that has it.
+-spec verify_many(
+    [{Bundle :: binary(), artifact()}], options(), fun((result()) -> Converted)
+) -> [Converted].
+verify_many(Items, Options, Convert) when is_list(Items) ->
     case hex_provenance_nif:sigstore_verifier(Options) of
         {ok, Verifier} ->
-            hex_provenance_parallel:map(fun(Item) -> verify_item(Item, Verifier) end, Items);
+            Several = fun(Some) ->
+                lists:map(Convert, hex_provenance_nif:sigstore_verify_several(Some, Verifier))
+            end,
+            Shares = hex_provenance_parallel:shares(Items),
+            lists:append(hex_provenance_parallel:map(Several, Shares));
         {error, _} = Error ->
-            [Error || _ <- Items]
+            [Convert(Error) || _ <- Items]
     end.
-
-verify_item({Bundle, Artifact}, Verifier) ->
-    hex_provenance_nif:sigstore_verify(Bundle, Artifact, Verifier);
-verify_item(_, Verifier) ->
-    hex_provenance_nif:sigstore_verify(undefined, undefined, Verifier).
 
 %% @doc Prepares a trust root once, to be used in any number of verifications by any number of
 %% processes.

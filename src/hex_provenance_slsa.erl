@@ -320,7 +320,10 @@
 %% `name_confusable'.
 -spec judge(hex_provenance_sigstore:evidence(), options() | rules()) -> result(judgement()).
 judge(Evidence, Options) ->
-    hex_provenance_nif:slsa_judge(Evidence, Options).
+    case hex_provenance_nif:slsa_judge_here(Evidence, Options) of
+        elsewhere -> hex_provenance_nif:slsa_judge(Evidence, Options);
+        Judged -> Judged
+    end.
 
 %% @doc The judgement if nothing is refused, else the refusals as an error.
 -spec enforce(judgement()) -> result(judgement()).

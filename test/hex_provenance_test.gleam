@@ -3,9 +3,11 @@
 import hex_provenance/bundle
 import hex_provenance/claim.{type Claim}
 import hex_provenance/error.{type Failure}
+import hex_provenance/event
 import hex_provenance/evidence.{type Evidence}
 import hex_provenance/json.{type Json}
 import hex_provenance/option.{type Option, None, Some}
+import hex_provenance/registry.{type Attestation}
 import hex_provenance/signing
 import hex_provenance/sigstore.{type Artifact, type Options, Options}
 import hex_provenance/slsa.{type Judgement, type Rules}
@@ -26,6 +28,7 @@ pub type Case {
 pub fn main() {
   let counts = contract(all_cases(), Counts(0, 0, 0))
   let counts = slsa_contract(slsa_cases(), counts)
+  let counts = registry_contract(registry_cases(), registry_key(), counts)
   let counts = unit_tests() |> run(counts)
   let counts = hex_provenance_log_cases.tests() |> run(counts)
   finish(counts.passed, counts.failed, counts.skipped)
@@ -496,8 +499,164 @@ fn limit(stated: #(String, Json)) -> Result(sigstore.Limit, Nil) {
   }
 }
 
+/// A case of registry events: `expect` is `ok` or the error's code.
+pub type RegistryCase {
+  RegistryCase(
+    name: String,
+    event: BitArray,
+    making: registry.Making,
+    expected: registry.Expected,
+    expect: String,
+    check: List(#(String, Json)),
+  )
+}
+
+fn registry_contract(
+  cases: List(RegistryCase),
+  key: #(signing.PrivateKey, BitArray),
+  counts: Counts,
+) -> Counts {
+  case cases {
+    [] -> counts
+    [one, ..rest] ->
+      registry_contract(rest, key, count(counts, one.name, made(one, key)))
+  }
+}
+
+fn made(one: RegistryCase, key: #(signing.PrivateKey, BitArray)) -> Bool {
+  case registry.statement_from_json(one.event, one.making) {
+    Error(failure) -> error.code_name(failure.code) == one.expect
+    Ok(unsigned) -> {
+      let bundle = registry_signed(one.name, unsigned.statement, key.0)
+      let spki = sigstore.Der(key.1)
+      let options = registry.signed_with([sigstore.Key(spki, None, None, None)])
+      made_of_parts(unsigned, one.making)
+      && case registry.verify(bundle, None, options, one.expected) {
+        Error(failure) -> error.code_name(failure.code) == one.expect
+        Ok(found) ->
+          one.expect == "ok"
+          && found.evidence != None
+          && found.statement == unsigned.statement
+          && all(one.check, fn(c) { attests(c, found) })
+      }
+    }
+  }
+}
+
+/// What a statement is read as makes the same statement.
+fn made_of_parts(unsigned: registry.Unsigned, making: registry.Making) -> Bool {
+  let expected = registry.Expected(..registry.anything(), prefix: making.prefix)
+  let assert Ok(read) = registry.read(unsigned.statement, expected)
+  let event =
+    registry.Event(
+      package: read.name,
+      registry: Some(read.registry),
+      repository: Some(read.repository),
+      event_id: read.event_id,
+      occurred_at: read.occurred_at,
+      actor: read.actor,
+      releases: read.releases,
+      details: read.details,
+    )
+  registry.statement(event, making) == Ok(unsigned)
+}
+
+fn attests(stated: #(String, Json), found: Attestation) -> Bool {
+  case stated, found.details {
+    #("event", json.String("publish")), _ -> found.event == event.Publish
+    #("event", json.String("retire")), _ -> found.event == event.Retire
+    #("event_id", json.String(text)), _ -> found.event_id == text
+    #("occurred_at", json.String(text)), _ -> found.occurred_at == text
+    #("time", json.Int(time)), _ -> found.time == time
+    #("registry", json.String(text)), _ -> found.registry == text
+    #("repository", json.String(text)), _ -> found.repository == text
+    #("package", json.String(text)), _ -> found.package == text
+    #("name", json.String(text)), _ -> found.name == text
+    #("version", json.String(text)), _ -> found.version == Some(text)
+    #("version", json.Null), _ -> found.version == None
+    #("releases.length", json.Int(number)), _ ->
+      length(found.releases) == number
+    #("subjects.length", json.Int(number)), _ ->
+      length(found.subjects) == number
+    #("linked.length", json.Int(number)), _ -> length(found.linked) == number
+    #("actor.id", json.String(text)), _ ->
+      found.actor == registry.User(text)
+      || found.actor == registry.System(Some(text))
+    #("actor.ref", json.String(text)), _ ->
+      case found.actor {
+        registry.Oidc(ref: ref, ..) -> ref == Some(text)
+        _ -> False
+      }
+    #("details.provenance.length", json.Int(number)),
+      registry.Publish(provenance: links, ..)
+    -> length(links) == number
+    #("details.reason", json.String(text)), registry.Unpublish(reason) ->
+      reason == Some(text)
+    #("details.reason", json.String("security")), registry.Retire(reason, _) ->
+      reason == registry.Security
+    #("details.message", json.String(text)), registry.Retire(_, message) ->
+      message == Some(text)
+    #("details.state", json.String("published")),
+      registry.Vulnerability(_, state)
+    -> state == registry.Published
+    #("details.statements.length", json.Int(number)),
+      registry.Vex(_, statements)
+    -> length(statements) == number
+    #("details.action", json.String("add")), registry.Owners(action, ..) ->
+      action == registry.Add
+    #("details.action", json.String("add")), registry.Publishers(action, ..) ->
+      action == registry.AddPublisher
+    #("details.owner", json.String(text)), registry.Owners(owner: owner, ..) ->
+      owner == text
+    #("details.owner", json.String(text)), registry.Package(owner: owner, ..) ->
+      owner == Some(text)
+    _, _ -> True
+  }
+}
+
 fn unit_tests() -> List(UnitTest) {
   [
+    #("an event is made, signed and put together again", fn() {
+      let digest = <<0:size(256)>>
+      let published =
+        registry.Event(
+          ..registry.event_of("phoenix"),
+          event_id: "e1",
+          occurred_at: "2026-01-31T12:00:00Z",
+          actor: registry.User("chrismccord"),
+          releases: [registry.Release("1.8.1", digest)],
+          details: registry.Publish(provenance: [], replaces: None),
+        )
+      let making = registry.default_making()
+      let assert Ok(unsigned) = registry.statement(published, making)
+      let assert Ok(key) = signing.load_key(signing.Pem(private_key()), None)
+      let options =
+        signing.Options(
+          ..signing.default_options(),
+          as_: signing.Key(key),
+          services: signing.NoServices,
+        )
+      let assert Ok(signed) =
+        registry.sign(unsigned.statement, making.prefix, options)
+      let assert evidence.KeySigner(hint: hint, ..) = signed.evidence.signer
+      let emailed =
+        registry.Event(..published, actor: registry.User("me@example.com"))
+      let two =
+        registry.Event(..published, releases: [
+          registry.Release("1.8.1", digest),
+          registry.Release("1.8.2", digest),
+        ])
+      unsigned.event == event.Publish
+      && unsigned.version == Some("1.8.1")
+      && registry.bundle(unsigned.statement, signed.signature, hint)
+      == Ok(signed.bundle)
+      && result_code(registry.statement(emailed, making)) == "event_invalid"
+      && result_code(registry.statement(two, making)) == "event_invalid"
+      && registry.statements_from_json(<<"{\"events\":[]}":utf8>>, making)
+      == Ok([])
+      && result_code(registry.sign(<<"{}":utf8>>, making.prefix, options))
+      == "statement_invalid"
+    }),
     #("a record tells what changed", fn() {
       let assert [one, ..] = slsa_cases()
       let assert Ok(judgement) =
@@ -765,6 +924,19 @@ fn result_code(result: Result(a, Failure)) -> String {
 
 @external(erlang, "hex_provenance_test_ffi", "slsa_cases")
 fn slsa_cases() -> List(SlsaCase)
+
+@external(erlang, "hex_provenance_test_ffi", "registry_cases")
+fn registry_cases() -> List(RegistryCase)
+
+@external(erlang, "hex_provenance_test_ffi", "registry_key")
+fn registry_key() -> #(signing.PrivateKey, BitArray)
+
+@external(erlang, "hex_provenance_test_ffi", "registry_signed")
+fn registry_signed(
+  name: String,
+  statement: BitArray,
+  key: signing.PrivateKey,
+) -> BitArray
 
 @external(erlang, "hex_provenance_test_ffi", "private_key")
 fn private_key() -> String

@@ -81,7 +81,7 @@ defmodule HexProvenance.Sigstore do
   """
   @spec verify_many([{binary(), artifact()}], options()) :: [{:ok, Evidence.t()} | {:error, Error.t()}]
   def verify_many(items, options) do
-    Enum.map(:hex_provenance_sigstore.verify_many(items, Term.options(options)), &answer/1)
+    :hex_provenance_sigstore.verify_many(items, Term.options(options), &answer/1)
   end
 
   @doc """

@@ -113,6 +113,8 @@ pub type Code {
   ReleaseUnpublished
   ReleaseReplaced
   WitnessRefused
+  EventInvalid
+  EventRefused
   Internal
   NifNotLoaded
 }

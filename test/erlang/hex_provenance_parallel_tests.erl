@@ -82,3 +82,16 @@ what_a_killed_worker_leaves_is_done_test() ->
     end,
     Items = lists:seq(1, 100),
     ?assertEqual(Items, map(Function, Items)).
+
+shares_are_the_items_test() ->
+    Workers = 2 * erlang:system_info(dirty_cpu_schedulers_online),
+    [
+        begin
+            Items = lists:seq(1, Count),
+            Shares = hex_provenance_parallel:shares(Items),
+            ?assertEqual(Items, lists:append(Shares)),
+            ?assert(lists:all(fun(Share) -> length(Share) =< 4 end, Shares)),
+            ?assert(length(Shares) >= min(Count, Workers))
+        end
+     || Count <- lists:seq(0, 5 * Workers) ++ [256, 1001]
+    ].

@@ -32,7 +32,8 @@ services_test_() ->
                         {"the client of sigstore-conformance", fun conformance/1},
                         {"a clock that is an hour off", fun clock_skew/1},
                         {"what a log does not take", fun not_taken/1},
-                        {"a file, and a digest", fun file_and_digest/1}
+                        {"a file, and a digest", fun file_and_digest/1},
+                        {"events of a registry", fun registry/1}
                     ]
                 ]
             ]
@@ -143,11 +144,12 @@ changed(_, _, #{file := File} = Signed) ->
     ok = file:write_file(File ++ ".changed", <<"other content">>),
     Signed#{file := File ++ ".changed"}.
 
-command(cosign, World, Who, #{payload := Payload}, #{file := File, bundle_file := Bundle}) ->
+command(cosign, World, Who, #{payload := Payload} = Kind, Signed) ->
+    #{file := File, bundle_file := Bundle} = Signed,
     Command =
         case Payload of
             blob -> ["verify-blob"];
-            statement -> ["verify-blob-attestation", "--type", ?TYPE]
+            statement -> ["verify-blob-attestation", "--type", maps:get(type, Kind, ?TYPE)]
         end,
     Identity =
         case Who of
@@ -438,6 +440,74 @@ file_and_digest(World) ->
     Other = {digest, sha512, crypto:hash(sha512, Content)},
     Answer = hex_provenance_sigstore:sign(Other, maps:merge(signer(World, person), Options)),
     ?assertMatch({error, #{code := digest_unavailable}}, Answer).
+
+%% What a registry signs verifies elsewhere: entered in a public log, only timestamped, or, by its
+%% key alone, as the registry's own log has it.
+registry(World) ->
+    [registry_logged(World, Signer) || Signer <- [p256, external_p256, github]],
+    Signed = registry_signed(World, p256, (services(World, 2))#{log => none}),
+    Go = fun(#{file := _} = What) ->
+        Command = command(sigstore_go, World, who(World, p256), #{}, What),
+        {Options, [Bundle]} = lists:split(length(Command) - 1, Command),
+        run(World, Options ++ ["-requireTlog=false", Bundle])
+    end,
+    ?assertMatch({0, _}, Go(Signed)),
+    ?assertMatch({1, _}, Go(changed(sigstore_go, #{}, Signed))),
+    Bare = registry_signed(World, p256, #{}),
+    {key, Pem} = who(World, p256),
+    Cosign = fun(#{file := File, bundle_file := Bundle}) ->
+        Options = ["--type", registry_type(), "--key", Pem, "--insecure-ignore-tlog"],
+        run(World, ["cosign", "verify-blob-attestation" | Options] ++ ["--bundle", Bundle, File])
+    end,
+    ?assertMatch({0, _}, Cosign(Bare)),
+    ?assertMatch({1, _}, Cosign(changed(cosign, #{}, Bare))).
+
+registry_logged(World, Signer) ->
+    #{bundle := Bundle, file := File} = Signed =
+        registry_signed(World, Signer, services(World, 2)),
+    Kind = #{signer => Signer, payload => statement, log => 2, type => registry_type()},
+    [
+        ?assertEqual({Verifier, accepts}, {Verifier, judge(Verifier, World, Kind, Signed)})
+     || Verifier <- [cosign, sigstore_go]
+    ],
+    By =
+        case who(World, Signer) of
+            {identity, San, Issuer} ->
+                Identity = #{san => list_to_binary(San), issuer => list_to_binary(Issuer)},
+                #{identity => Identity};
+            {key, Public} ->
+                {ok, Pem} = file:read_file(Public),
+                #{keys => [#{pem => Pem}], untimed => false}
+        end,
+    Options = By#{trust => trust(World), package => <<"phoenix">>, event => publish},
+    ?assertMatch(
+        {ok, #{version := <<"1.8.1">>}},
+        hex_provenance_registry:verify(Bundle, {file, File}, Options)
+    ).
+
+registry_signed(World, Signer, Options) ->
+    Content = <<"a tarball">>,
+    {ok, #{statement := Statement}} = hex_provenance_registry:statement(
+        #{
+            event => publish,
+            package => <<"phoenix">>,
+            version => <<"1.8.1">>,
+            digest => {sha256, crypto:hash(sha256, Content)},
+            event_id => <<"e1">>,
+            occurred_at => erlang:system_time(second),
+            actor => #{kind => user, id => <<"chrismccord">>}
+        },
+        #{}
+    ),
+    {ok, #{bundle := Bundle}} =
+        hex_provenance_registry:sign(Statement, maps:merge(signer(World, Signer), Options)),
+    #{
+        bundle => Bundle,
+        file => temporary(World, Content),
+        bundle_file => temporary(World, Bundle)
+    }.
+
+registry_type() -> "https://hex.pm/attestation/publish/v1".
 
 %% The services, and who signs with them.
 

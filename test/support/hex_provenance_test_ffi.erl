@@ -2,6 +2,7 @@
 -module(hex_provenance_test_ffi).
 
 -export([slsa_cases/0, cases/0, claim/1, fixture/1, contents/1, contains/2, print/1, finish/3]).
+-export([registry_cases/0, registry_key/0, registry_signed/3]).
 -export([private_key/0, public_key/1, sign/2, without_token/0, with_environment/3]).
 
 -spec cases() -> [tuple()].
@@ -27,6 +28,40 @@ slsa_case(#{name := Name, bundle := Bundle, json := Rules, expect := Expect} = C
             _ -> Level
         end,
     {slsa_case, Name, Bundle, json(Rules), Code, Reached, Checks}.
+
+-spec registry_cases() -> [tuple()].
+registry_cases() ->
+    [registry_case(Case) || Case <- hex_provenance_test_registry:all()].
+
+registry_case(#{name := Name, json := Event, making := Making, reading := Reading} = Case) ->
+    #{expect := Expect, check := Check} = Case,
+    #{prefix := Prefix, registry := Registry, repository := Repository} =
+        maps:merge(hex_provenance_registry:default_options(), Making),
+    {object, Checks} = json(Check),
+    Json = hex_provenance_test_json:encode(Event),
+    {registry_case, Name, Json, {making, Prefix, Registry, Repository}, expected(Reading), Expect,
+        Checks}.
+
+expected(Reading) ->
+    Get = fun(Name) -> hex_provenance_ffi:option(maps:get(Name, Reading, undefined)) end,
+    Events =
+        case Reading of
+            #{event := Names} when is_list(Names) -> Names;
+            #{event := Name} -> [Name];
+            _ -> []
+        end,
+    #{prefix := Prefix} = maps:merge(hex_provenance_registry:default_options(), Reading),
+    {expected, Prefix, Events, Get(event_id), Get(package), Get(version), Get(registry)}.
+
+-spec registry_key() -> {hex_provenance_sigstore:signing_key(), binary()}.
+registry_key() ->
+    hex_provenance_test_registry:key().
+
+%% The bundle of a case's statement.
+-spec registry_signed(binary(), binary(), hex_provenance_sigstore:signing_key()) -> binary().
+registry_signed(Name, Statement, Key) ->
+    [Case] = [Case || #{name := Of} = Case <- hex_provenance_test_registry:all(), Of =:= Name],
+    hex_provenance_test_registry:signed(Case, Statement, Key).
 
 test_case(#{name := Name, bundle := Bundle, json := Options, expect := Expect} = Case) ->
     #{artifact := Artifact, check := Check} = Case,

@@ -151,6 +151,23 @@ pub trait Catalogued: fmt::Debug + fmt::Display + Clone + PartialEq {
     fn details(&self) -> Vec<(&'static str, Detail)>;
 }
 
+/// An option that is not as it should be: what the door to another language finds, for a catalogue to name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadOption {
+    /// Which one.
+    pub option: String,
+    /// What it should have been.
+    pub expected: &'static str,
+}
+
+/// A catalogue with what the door to another language answers by itself.
+pub trait AtDoor: Catalogued {
+    /// The fault of an option that is not as it should be.
+    fn option_invalid(bad: BadOption) -> Self;
+    /// The fault of a defect in the library.
+    fn internal(at: String) -> Self;
+}
+
 /// Writes a library's enum `Fault` and its table `CATALOGUE`. The library depends on `thiserror`.
 #[macro_export]
 macro_rules! catalogue {
@@ -287,6 +304,12 @@ impl<F: Catalogued> Error<F> {
 impl<F: Catalogued> From<F> for Error<F> {
     fn from(fault: F) -> Self {
         Self(Box::new(Inner { fault, also: Vec::new() }))
+    }
+}
+
+impl<F: AtDoor> From<BadOption> for Error<F> {
+    fn from(bad: BadOption) -> Self {
+        F::option_invalid(bad).into()
     }
 }
 

@@ -147,8 +147,21 @@ impl Fields {
     /// # Errors
     /// [`Bad`].
     pub fn list(&mut self, name: &str, limit: usize) -> Result<Vec<(String, Json)>> {
+        let list = self.required(name)?;
+        self.items(name, list, limit)
+    }
+
+    /// As [`list`](Self::list), but empty when there is none.
+    ///
+    /// # Errors
+    /// [`Bad`].
+    pub fn optional_list(&mut self, name: &str, limit: usize) -> Result<Vec<(String, Json)>> {
+        self.optional(name).map_or_else(|| Ok(Vec::new()), |list| self.items(name, list, limit))
+    }
+
+    fn items(&self, name: &str, list: Json, limit: usize) -> Result<Vec<(String, Json)>> {
         let at = self.path(name);
-        let items = self.required(name)?.list(&at)?;
+        let items = list.list(&at)?;
         at_most(limit, items.len(), &at)?;
         Ok(items.into_iter().enumerate().map(|(i, item)| (format!("{at}[{i}]"), item)).collect())
     }

@@ -16,5 +16,5 @@ pub mod merkle;
 pub mod pattern;
 pub mod words;
 
-pub use fault::{Catalogued, Detail, Entry, Error, Stage, quote};
+pub use fault::{AtDoor, BadOption, Catalogued, Detail, Entry, Error, Stage, quote};
 pub use pattern::Matcher;

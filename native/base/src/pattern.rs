@@ -92,6 +92,13 @@ impl Matcher {
         self.pieces.is_none()
     }
 
+    /// How many places of the pattern may be held at once for each character of a text: what matching can cost.
+    #[must_use]
+    pub fn places(&self) -> usize {
+        let pieces = self.pieces.as_deref().unwrap_or_default();
+        pieces.iter().skip_while(|piece| !piece.repeats()).count()
+    }
+
     /// Whether all of `text` matches. Takes time in proportion to pattern times text, whatever they are.
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {
@@ -211,6 +218,13 @@ mod tests {
         assert!(!matches("https://github.com/**", repo), "** does not cross @");
         assert!(matches("*@example.com", "dev@example.com"));
         assert!(!matches("*@example.com", "dev@evil.com@example.com"));
+    }
+
+    #[test]
+    fn places_are_those_from_the_first_star_on() {
+        let places = |pattern: &str| Matcher::pattern(pattern).unwrap().places();
+        assert_eq!([places("abc"), places("abc*"), places("a*bc**"), places("*a")], [0, 1, 4, 2]);
+        assert_eq!(Matcher::exact("a*b").unwrap().places(), 0);
     }
 
     #[test]

@@ -14,6 +14,10 @@ provenance_base::catalogue! {
     Malformed { format: &'static str, at: String, reason: String }
         = "malformed", Input, "not a well-formed {format}: {reason} (at {at})",
           "Get the file again from where it was published; it is damaged or of another format.";
+    /// An option that does not exist, is missing, or has a value it cannot have; for doors to this library.
+    OptionInvalid { option: String, expected: &'static str }
+        = "option_invalid", Input, "option {option} is not valid: expected {expected}",
+          "Correct the option; the documentation of the function lists all of them.";
     /// A key that cannot be used.
     KeyInvalid { what: &'static str, reason: String }
         = "key_invalid", Certificate, "{what} is not usable: {reason}",
@@ -110,6 +114,16 @@ pub type Error = provenance_base::Error<Fault>;
 impl Fault {
     pub(crate) fn malformed(format: &'static str, at: &str, reason: &str) -> Error {
         Self::Malformed { format, at: quote(at), reason: quote(reason) }.into()
+    }
+}
+
+impl provenance_base::AtDoor for Fault {
+    fn option_invalid(bad: provenance_base::BadOption) -> Self {
+        Self::OptionInvalid { option: bad.option, expected: bad.expected }
+    }
+
+    fn internal(at: String) -> Self {
+        Self::Internal { at }
     }
 }
 

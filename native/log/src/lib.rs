@@ -1,7 +1,7 @@
 //! A transparency log, pure: what a registry computes to run one, and what everybody else computes to check it.
 //!
 //! ```text
-//! leaf -> tree::Edge::extend -> tiles + checkpoint -> Prover -> proofs -> verify_inclusion, verify_consistency
+//! statement -> sequence::enter -> leaf -> tree::Edge::extend -> tiles + checkpoint -> Prover -> proofs -> verify_inclusion, verify_consistency
 //! entries -> Chain (one package) / Monitor (all of them) -> state of a version, misbehaviours found
 //! ```
 //!
@@ -29,6 +29,7 @@ pub mod proof;
 pub mod prover;
 pub mod public_key;
 pub mod purl;
+pub mod sequence;
 pub mod statement;
 #[cfg(test)]
 mod testing;

@@ -28,6 +28,8 @@ pub const STATEMENT_SUBJECTS: usize = 1024;
 pub const ENVELOPE_BYTES: usize = 1 << 20;
 /// Bundles that one statement links.
 pub const LINKS: usize = 64;
+/// Entries that are entered at once.
+pub const BATCH: usize = 256;
 /// Entries in one package's chain.
 pub const CHAIN_ENTRIES: u64 = 1 << 20;
 /// Packages in a heads map.

@@ -188,10 +188,16 @@ impl SigningKey {
         &self.verifier
     }
 
+    /// Signs bytes that are no note's text: the message of a key change.
+    #[must_use]
+    pub fn sign_message(&self, message: &[u8]) -> Vec<u8> {
+        self.pair.sign(message).as_ref().to_vec()
+    }
+
     fn sign(&self, text: &str, time: Option<u64>) -> Vec<u8> {
-        let signature = self.pair.sign(signed_message(text, time).as_bytes());
+        let signature = self.sign_message(signed_message(text, time).as_bytes());
         let stamp = time.map(u64::to_be_bytes);
-        [stamp.as_ref().map_or(&[][..], |t| &t[..]), signature.as_ref()].concat()
+        [stamp.as_ref().map_or(&[][..], |t| &t[..]), &signature].concat()
     }
 }
 

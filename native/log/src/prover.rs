@@ -75,6 +75,16 @@ impl<R: TileReader> Prover<R> {
         self.node(0, index, size)
     }
 
+    /// Keeps a tile that was read elsewhere.
+    pub fn keep(&mut self, tile: ReadTile) {
+        self.cache.insert(tile.0, tile.1);
+    }
+
+    /// Those of `tiles` that are not kept: what the reader will be asked for.
+    pub fn lacking(&self, tiles: impl IntoIterator<Item = Tile>) -> Vec<Tile> {
+        tiles.into_iter().filter(|tile| !self.cache.holds(*tile)).collect()
+    }
+
     fn span(&mut self, span: Span, size: u64) -> Result<Hash> {
         let nodes = span.perfect().map(|(height, place)| self.node(height, place, size)).collect::<Result<Vec<_>>>()?;
         fold(&nodes).ok_or_else(|| internal("empty span"))
@@ -93,6 +103,20 @@ impl<R: TileReader> Prover<R> {
     }
 }
 
+/// A tile with its inner nodes, which took up to 255 hashes: for whoever must not keep others waiting meanwhile.
+#[derive(Debug)]
+pub struct ReadTile(Tile, Expanded);
+
+impl ReadTile {
+    /// Reads a tile of hashes.
+    ///
+    /// # Errors
+    /// `malformed` when the bytes are not as many hashes as its path says.
+    pub fn read(tile: Tile, bytes: &[u8]) -> Result<Self> {
+        Ok(Self(tile, Expanded::new(parse_hashes(tile, bytes)?)))
+    }
+}
+
 /// The tiles from which the path of entry `index` in the tree of `size` is made, for whoever must fetch them first.
 ///
 /// # Errors
@@ -108,6 +132,15 @@ pub fn inclusion_tiles(index: u64, size: u64) -> Result<BTreeSet<Tile>> {
 /// `consistency_broken` when `new` is smaller.
 pub fn consistency_tiles(old: u64, new: u64) -> Result<BTreeSet<Tile>> {
     Ok(tiles_of(if growing(old, new)? { consistency_spans(old, new) } else { Vec::new() }, new))
+}
+
+/// The tiles from which the root of the tree of `size` is made, and its edge.
+///
+/// # Errors
+/// `input_too_large`.
+pub fn edge_tiles(size: u64) -> Result<BTreeSet<Tile>> {
+    limits::tree_size(size)?;
+    Ok(tiles_of(vec![Span { begin: 0, end: size }], size))
 }
 
 fn tiles_of(spans: Vec<Span>, size: u64) -> BTreeSet<Tile> {
@@ -182,7 +215,15 @@ impl Cache {
         self.young.get(&key).filter(|e| e.width >= tile.width())?.node(height, within)
     }
 
+    fn holds(&self, tile: Tile) -> bool {
+        let key = (tile.kind(), tile.index());
+        self.young.get(&key).or_else(|| self.old.get(&key)).is_some_and(|e| e.width >= tile.width())
+    }
+
     fn insert(&mut self, tile: Tile, expanded: Expanded) {
+        if self.young.get(&(tile.kind(), tile.index())).is_some_and(|e| e.width > expanded.width) {
+            return;
+        }
         if self.young.len() >= self.half {
             self.old = std::mem::take(&mut self.young);
         }
@@ -257,6 +298,42 @@ mod tests {
             }
             assert_eq!(Prover::new(some, 9).consistency(old, new), Prover::new(&mut all, 9).consistency(old, new));
         }
+    }
+
+    #[test]
+    fn a_prover_without_a_reader_is_given_what_it_lacks() {
+        let leaves = numbered(3000);
+        let mut all = tiles(&leaves);
+        let mut prover = Prover::new(MemoryTiles::default(), 9);
+        for (index, size) in [(0, 1), (5, 300), (2999, 3000), (1000, 2049), (5, 300)] {
+            let lacking = prover.lacking(inclusion_tiles(index, size).unwrap());
+            assert_eq!(prover.inclusion(index, size).is_err(), !lacking.is_empty());
+            for tile in lacking {
+                prover.keep(ReadTile::read(tile, &all.read(tile).unwrap()).unwrap());
+            }
+            assert_eq!(prover.inclusion(index, size), Prover::new(&mut all, 9).inclusion(index, size));
+            assert!(prover.lacking(inclusion_tiles(index, size).unwrap()).is_empty());
+        }
+        for size in [0, 1, 300, 3000] {
+            for tile in prover.lacking(edge_tiles(size).unwrap()) {
+                prover.keep(ReadTile::read(tile, &all.read(tile).unwrap()).unwrap());
+            }
+            assert_eq!(prover.root(size), Ok(reference_root(&leaves[..size as usize])));
+            assert!(prover.edge(size).is_ok());
+        }
+        assert!(ReadTile::read(Tile::new(Kind::Hashes(0), 0, 2).unwrap(), &[0; 63]).is_err());
+    }
+
+    #[test]
+    fn a_wider_tile_is_not_given_up_for_a_narrower_one() {
+        let leaves = numbered(300);
+        let mut all = tiles(&leaves);
+        let wide = Tile::new(Kind::Hashes(0), 0, 256).unwrap();
+        let bytes = all.read(wide).unwrap();
+        let mut prover = Prover::new(MemoryTiles::default(), 9);
+        prover.keep(ReadTile::read(wide, &bytes).unwrap());
+        prover.keep(ReadTile::read(Tile::new(Kind::Hashes(0), 0, 5).unwrap(), &bytes).unwrap());
+        assert!(prover.lacking([wide]).is_empty());
     }
 
     #[test]

@@ -3,17 +3,15 @@
 // The macro's functions are as public as their module.
 #![allow(missing_docs, unreachable_pub)]
 
-use std::collections::HashMap;
-use std::sync::OnceLock;
-
+pub(crate) use provenance_nif_base::atoms::known;
 use provenance_sigstore::claims::CLAIMS;
 use provenance_sigstore::error::CATALOGUE;
 use provenance_sigstore::evidence::CHECKS;
-use rustler::{Atom, Encoder, Env, Term};
+use rustler::Env;
 
 rustler::atoms! {
     // Answers.
-    ok, error, undefined, null,
+    ok, error, undefined, null, elsewhere,
     // Errors.
     code, stage, message, remedy, details, also,
     // The catalogue.
@@ -41,21 +39,20 @@ rustler::atoms! {
     min_level, absent, equal, refuse, report, dialects, requirements,
     record, builder_vouched, field, was, is, verifier, verifier_version, time_verified, resource_uri, policy,
     input_attestations, passed, verified_levels, dependency_levels, slsa_version, carried, verifiers, levels, id, gitlab,
+    // Registry events.
+    event, event_id, occurred_at, registry, repository, package, linked, prefix, actor, provenance, replaces, advisory,
+    aliases, modified, state, document, format, status, statements, action, owner, owners, publisher, publishers, signature,
     // Logs.
-    inclusion, prefix, max_age, now, package, hash, head, seq, previous, leaf, links, linked, withheld, redacted, event,
-    count, covers, lists, items, whole, handed_out, next_after, cosignatures, witnessed, note, purpose, old, new,
-    first_index, last_index, revoked_from_index, vkey, earlier_logs, watched, statements, all, announced, misbehaviour,
-    change, packages, published, retired, provenance, advisories, of_several_versions, locked, hashes, missing, entries,
-    key_change, heads_map, state, extra,
+    inclusion, max_age, now, hash, head, seq, previous, leaf, links, withheld, redacted, count, covers, lists, items,
+    whole, handed_out, next_after, cosignatures, witnessed, note, purpose, old, new, first_index, last_index,
+    revoked_from_index, vkey, earlier_logs, watched, all, announced, misbehaviour, change, packages, published,
+    retired, advisories, of_several_versions, locked, hashes, missing, entries, key_change, heads_map, extra,
     // JSON.
     nil, r#true = "true", r#false = "false",
     // Bundles and roots as they are, unverified.
     unverified, algorithm, envelope, transparency_logs, certificate_logs, certificate_authorities,
     timestamp_authorities,
 }
-
-/// The names of the core's closed tables, as atoms: making one takes a lock of the VM's, and a result has dozens.
-static KNOWN: OnceLock<HashMap<&'static str, Atom>> = OnceLock::new();
 
 /// Names that no table of the core lists.
 const OTHERS: &[&str] = &[
@@ -81,13 +78,9 @@ pub(crate) fn install(env: Env<'_>) {
     let names = claims.chain(errors).chain(CHECKS.iter().chain(OTHERS).copied());
     #[cfg(feature = "slsa")]
     let names = names.chain(crate::slsa::names());
+    #[cfg(feature = "registry")]
+    let names = names.chain(crate::registry::names());
     #[cfg(feature = "log")]
     let names = names.chain(crate::log::names());
-    KNOWN.get_or_init(|| names.filter_map(|name| Some((name, Atom::from_str(env, name).ok()?))).collect());
-}
-
-/// The atom of a name out of one of the core's closed tables; never of anything an input holds.
-pub(crate) fn known<'a>(env: Env<'a>, name: &'static str) -> Term<'a> {
-    let ready = KNOWN.get().and_then(|known| known.get(name)).copied();
-    ready.or_else(|| Atom::from_str(env, name).ok()).unwrap_or_else(undefined).encode(env)
+    provenance_nif_base::atoms::install(env, names);
 }

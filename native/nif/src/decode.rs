@@ -3,6 +3,8 @@
 pub(crate) mod json;
 #[cfg(feature = "log")]
 pub(crate) mod log;
+#[cfg(feature = "registry")]
+pub(crate) mod registry;
 #[cfg(feature = "sign")]
 mod sign;
 #[cfg(feature = "slsa")]
@@ -16,6 +18,8 @@ use std::sync::Arc;
 #[cfg(feature = "network")]
 use std::time::Duration;
 
+use provenance_nif_base::decode;
+pub(crate) use provenance_nif_base::decode::tagged;
 use provenance_sigstore::error::quote;
 #[cfg(feature = "network")]
 use provenance_sigstore::net::{Network, Proxy};
@@ -379,60 +383,38 @@ fn content<'a>(option: &str, term: Term<'a>, expected: &'static str) -> Result<C
 }
 
 pub(crate) fn binary<'a>(option: &str, term: Term<'a>) -> Result<Binary<'a>> {
-    Binary::from_term(term).map_err(|_| invalid(option, "a binary"))
+    Ok(decode::binary(option, term)?)
 }
 
 fn utf8(option: &str, term: Term<'_>, expected: &'static str) -> Result<String> {
-    let bytes = Binary::from_term(term).map_err(|_| invalid(option, expected))?;
-    String::from_utf8(bytes.to_vec()).map_err(|_| invalid(option, expected))
+    Ok(decode::utf8(option, term, expected)?)
 }
 
-/// A file's name as Erlang has it: a binary as it is, a list of characters as UTF-8.
 pub(crate) fn file_name(option: &str, term: Term<'_>) -> Result<PathBuf> {
-    const EXPECTED: &str = "a file name: a binary or a list of characters";
-    if let Ok(bytes) = Binary::from_term(term) {
-        return path(&bytes).ok_or_else(|| invalid(option, EXPECTED));
-    }
-    let character = |term: Term<'_>| term.decode().ok().and_then(char::from_u32);
-    let name: Option<String> = items(option, term)?.map(character).collect();
-    name.filter(|name| !name.is_empty()).map(PathBuf::from).ok_or_else(|| invalid(option, EXPECTED))
+    Ok(decode::file_name(option, term)?)
 }
 
-#[cfg(unix)]
-fn path(bytes: &[u8]) -> Option<PathBuf> {
-    use std::os::unix::ffi::OsStrExt;
-    (!bytes.is_empty()).then(|| std::ffi::OsStr::from_bytes(bytes).into())
-}
-
-#[cfg(not(unix))]
-fn path(bytes: &[u8]) -> Option<PathBuf> {
-    std::str::from_utf8(bytes).ok().filter(|name| !name.is_empty()).map(PathBuf::from)
-}
-
-/// What a map holds.
 pub(crate) fn members<'a>(option: &str, term: Term<'a>) -> Result<MapIterator<'a>> {
-    MapIterator::new(term).ok_or_else(|| invalid(option, "a map"))
+    Ok(decode::members(option, term)?)
 }
 
-/// What a proper list holds.
-fn items<'a>(option: &str, term: Term<'a>) -> Result<ListIterator<'a>> {
-    let proper = term.list_length().is_ok();
-    term.decode().ok().filter(|_| proper).ok_or_else(|| invalid(option, "a list"))
+/// What has the shape of a verification's evidence: nothing that was not verified has it.
+#[cfg(any(feature = "slsa", feature = "registry"))]
+const EVIDENCE: &str = "the evidence of a verified bundle";
+
+#[cfg(any(feature = "slsa", feature = "registry"))]
+fn evidence_member(map: Term<'_>, key: Atom) -> Result<Term<'_>> {
+    map.map_get(key).map_err(|_| invalid("evidence", EVIDENCE))
 }
 
-/// A tuple of an atom and something.
-pub(crate) fn tagged(term: Term<'_>) -> Option<(Atom, Term<'_>)> {
-    match get_tuple(term).ok()?.as_slice() {
-        [tag, value] => Some((tag.decode().ok()?, *value)),
-        _ => None,
-    }
+pub(crate) fn items<'a>(option: &str, term: Term<'a>) -> Result<ListIterator<'a>> {
+    Ok(decode::items(option, term)?)
 }
 
 pub(crate) fn invalid(option: &str, expected: &'static str) -> Error {
-    Fault::OptionInvalid { option: option.to_owned(), expected }.into()
+    decode::invalid(option, expected).into()
 }
 
 pub(crate) fn unknown(prefix: &str, name: Term<'_>, expected: &'static str) -> Error {
-    let name = name.atom_to_string().unwrap_or_else(|_| "(not an atom)".to_owned());
-    invalid(&quote(&format!("{prefix}{name}")), expected)
+    decode::unknown(prefix, name, expected).into()
 }

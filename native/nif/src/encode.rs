@@ -2,13 +2,15 @@
 
 #[cfg(feature = "log")]
 pub(crate) mod log;
+#[cfg(feature = "registry")]
+pub(crate) mod registry;
 #[cfg(feature = "slsa")]
 pub(crate) mod slsa;
 
 #[cfg(feature = "sign")]
 use provenance_sigstore::PublicKey;
 use provenance_sigstore::claims::CLAIMS;
-use provenance_sigstore::error::{CATALOGUE, Catalogued, Detail, Entry, Result};
+use provenance_sigstore::error::{CATALOGUE, Result};
 use provenance_sigstore::evidence::{
     CHECKS, CertificateSigner, Content, Evidence, KeySigner, Signer, TrustUsed, VerifiedCheckpoint, VerifiedLogEntry,
     VerifiedTime,
@@ -18,8 +20,11 @@ use provenance_sigstore::limits::{Limits, NAMES};
 use provenance_sigstore::sign::{Request, Signed};
 use provenance_sigstore::statement::{Statement, Subject};
 use provenance_sigstore::{Bundle, Certificate, LogEntry, Material, Time, TrustRoot};
-use rustler::{Atom, Encoder, Env, NewBinary, Term};
+use rustler::{Encoder, Env, Term};
 use serde_json::{Map, Value};
+
+pub(crate) use provenance_nif_base::encode::{bytes, error, fault, list, map, names, optional, text};
+use provenance_nif_base::encode::{catalogue_entry, known_map, limits, term_map};
 
 use crate::atoms;
 
@@ -294,33 +299,6 @@ fn unverified_content<'a>(env: Env<'a>, content: &provenance_sigstore::Content, 
     }
 }
 
-pub(crate) fn error<'a, F: Catalogued>(env: Env<'a>, error: &provenance_base::Error<F>) -> Term<'a> {
-    fault(env, error.fault(), error.also())
-}
-
-fn fault<'a, F: Catalogued>(env: Env<'a>, fault: &F, also: &[F]) -> Term<'a> {
-    let facts = fault.details().into_iter().map(|(name, value)| (atoms::known(env, name), detail(env, &value)));
-    let others = |env, one: &F| self::fault(env, one, &[]);
-    let also = (!also.is_empty()).then(|| (atoms::also().encode(env), list(env, also, others)));
-    map(
-        env,
-        [
-            (atoms::code(), atoms::known(env, fault.code())),
-            (atoms::stage(), atoms::known(env, fault.stage().as_str())),
-            (atoms::message(), text(env, &fault.to_string())),
-            (atoms::remedy(), text(env, fault.remedy())),
-            (atoms::details(), term_map(env, facts.chain(also))),
-        ],
-    )
-}
-
-fn detail<'a>(env: Env<'a>, detail: &Detail) -> Term<'a> {
-    match detail {
-        Detail::Text(value) => text(env, value),
-        Detail::Number(value) => value.encode(env),
-    }
-}
-
 /// Every closed table of the core.
 pub(crate) fn catalogue(env: Env<'_>) -> Term<'_> {
     let claims: Vec<_> = CLAIMS.iter().map(|claim| claim.name).collect();
@@ -331,32 +309,6 @@ pub(crate) fn catalogue(env: Env<'_>) -> Term<'_> {
             (atoms::claims(), names(env, &claims)),
             (atoms::checks(), names(env, CHECKS)),
             (atoms::limits(), limits(env, NAMES, Limits::default(), Limits::by_name)),
-        ],
-    )
-}
-
-/// The default of every limit, by name, whoever's limits they are.
-fn limits<'a, L>(
-    env: Env<'a>,
-    names: &[&'static str],
-    mut defaults: L,
-    by_name: for<'l> fn(&'l mut L, &str) -> Option<&'l mut u64>,
-) -> Term<'a> {
-    let named = names.iter().map(|name| {
-        let value = by_name(&mut defaults, name).map_or(0, |limit| *limit);
-        (atoms::known(env, name), value.encode(env))
-    });
-    term_map(env, named)
-}
-
-fn catalogue_entry<'a>(env: Env<'a>, entry: &Entry) -> Term<'a> {
-    map(
-        env,
-        [
-            (atoms::code(), atoms::known(env, entry.code)),
-            (atoms::stage(), atoms::known(env, entry.stage.as_str())),
-            (atoms::remedy(), text(env, entry.remedy)),
-            (atoms::details(), names(env, entry.details)),
         ],
     )
 }
@@ -394,44 +346,4 @@ pub(crate) fn public_key<'a>(env: Env<'a>, key: &PublicKey) -> Term<'a> {
 
 fn seconds<'a>(env: Env<'a>, time: Option<Time>) -> Term<'a> {
     optional(env, time.as_ref(), |env, time| time.seconds.encode(env))
-}
-
-pub(crate) fn text<'a>(env: Env<'a>, text: &str) -> Term<'a> {
-    bytes(env, text.as_bytes())
-}
-
-pub(crate) fn bytes<'a>(env: Env<'a>, bytes: &[u8]) -> Term<'a> {
-    NewBinary::from_slice(env, bytes).into()
-}
-
-pub(crate) fn names<'a>(env: Env<'a>, names: &[&'static str]) -> Term<'a> {
-    list(env, names, |env, name| atoms::known(env, name))
-}
-
-pub(crate) fn list<'a, T>(env: Env<'a>, items: &[T], encode: impl Fn(Env<'a>, &T) -> Term<'a>) -> Term<'a> {
-    items.iter().map(|item| encode(env, item)).collect::<Vec<_>>().encode(env)
-}
-
-pub(crate) fn optional<'a, T>(env: Env<'a>, value: Option<&T>, encode: impl Fn(Env<'a>, &T) -> Term<'a>) -> Term<'a> {
-    value.map_or_else(|| atoms::undefined().encode(env), |value| encode(env, value))
-}
-
-pub(crate) fn map<'a, const N: usize>(env: Env<'a>, pairs: [(Atom, Term<'a>); N]) -> Term<'a> {
-    let keys = pairs.map(|(key, _)| key.encode(env));
-    let values = pairs.map(|(_, value)| value);
-    from_arrays(env, &keys, &values)
-}
-
-fn known_map<'a, T>(env: Env<'a>, pairs: &[(&'static str, T)], encode: impl Fn(Env<'a>, &T) -> Term<'a>) -> Term<'a> {
-    term_map(env, pairs.iter().map(|(name, value)| (atoms::known(env, name), encode(env, value))))
-}
-
-fn term_map<'a>(env: Env<'a>, pairs: impl Iterator<Item = (Term<'a>, Term<'a>)>) -> Term<'a> {
-    let (keys, values): (Vec<_>, Vec<_>) = pairs.unzip();
-    from_arrays(env, &keys, &values)
-}
-
-/// The core lets no object with a key twice pass, and no table of ours has one.
-fn from_arrays<'a>(env: Env<'a>, keys: &[Term<'a>], values: &[Term<'a>]) -> Term<'a> {
-    Term::map_from_term_arrays(env, keys, values).unwrap_or_else(|_| unreachable!("a key twice"))
 }

@@ -9,8 +9,11 @@ mod guard;
 #[cfg(feature = "network")]
 mod job;
 mod json;
+mod light;
 #[cfg(feature = "log")]
 mod log;
+#[cfg(feature = "registry")]
+mod registry;
 mod resource;
 #[cfg(feature = "sign")]
 mod sign;
@@ -21,19 +24,61 @@ mod test_hook;
 #[cfg(feature = "tuf")]
 mod tuf;
 
-use provenance_sigstore::{Bundle, Limits, verify};
+use provenance_sigstore::{Bundle, Limits, Policy, Result, verify};
 use rustler::{Encoder, Env, ResourceArc, Term};
 
+use crate::light::Turn;
 use crate::resource::{Root, Verifier};
 
 #[rustler::nif(schedule = "DirtyCpu")]
 fn sigstore_verify<'a>(env: Env<'a>, bundle: Term<'a>, artifact: Term<'a>, options: Term<'a>) -> Term<'a> {
+    let _turn = Turn::among_others();
     guard::dirty(env, || {
         let policy = decode::policy_option(options)?;
-        let bundle = Bundle::parse(&decode::binary("bundle", bundle)?, &policy.limits)?;
-        let verified = decode::with_artifact(artifact, |artifact| verify(&bundle, artifact, &policy))?;
-        Ok(encode::evidence(env, verified.evidence()))
+        verified(env, &parsed(bundle, &policy)?, artifact, &policy)
     })
+}
+
+/// As `sigstore_verify`, on an ordinary scheduler; `elsewhere` when the work is not short, or others verify.
+#[rustler::nif]
+fn sigstore_verify_here<'a>(env: Env<'a>, bundle: Term<'a>, artifact: Term<'a>, options: Term<'a>) -> Term<'a> {
+    if light::others_verify() || !light::short_terms(bundle, artifact, options) {
+        return light::elsewhere(env);
+    }
+    let Some(_turn) = Turn::alone() else { return light::elsewhere(env) };
+    light::verification(env, || {
+        let policy = decode::policy_option(options)?;
+        let bundle = parsed(bundle, &policy)?;
+        light::short_bundle(&bundle).then(|| verified(env, &bundle, artifact, &policy)).transpose()
+    })
+}
+
+/// Verifies a few pairs of bundle and artifact in a row; what is no pair fails as one that holds nothing.
+#[rustler::nif(schedule = "DirtyCpu")]
+fn sigstore_verify_several<'a>(env: Env<'a>, pairs: Term<'a>, verifier: Term<'a>) -> Term<'a> {
+    let _turn = Turn::among_others();
+    let nothing = || (atoms::undefined().encode(env), atoms::undefined().encode(env));
+    let pairs = match decode::items("items", pairs) {
+        Ok(pairs) => pairs,
+        Err(error) => return guard::short(env, || Err(error)),
+    };
+    let one = |pair: Term<'a>| {
+        let (bundle, artifact) = pair.decode().unwrap_or_else(|_| nothing());
+        guard::dirty(env, || {
+            let policy = decode::policy_option(verifier)?;
+            verified(env, &parsed(bundle, &policy)?, artifact, &policy)
+        })
+    };
+    pairs.map(one).collect::<Vec<_>>().encode(env)
+}
+
+fn parsed(bundle: Term<'_>, policy: &Policy) -> Result<Bundle> {
+    Bundle::parse(&decode::binary("bundle", bundle)?, &policy.limits)
+}
+
+fn verified<'a>(env: Env<'a>, bundle: &Bundle, artifact: Term<'a>, policy: &Policy) -> Result<Term<'a>> {
+    let verified = decode::with_artifact(artifact, |artifact| verify(bundle, artifact, policy))?;
+    Ok(encode::evidence(env, verified.evidence()))
 }
 
 #[rustler::nif(schedule = "DirtyCpu")]

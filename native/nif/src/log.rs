@@ -26,6 +26,10 @@ pub(crate) enum Failed {
 }
 
 impl Failure for Failed {
+    fn internal(at: String) -> Self {
+        Self::Sigstore(Failure::internal(at))
+    }
+
     fn term<'a>(&self, env: Env<'a>) -> Term<'a> {
         match self {
             Self::Sigstore(error) => encode::error(env, error),

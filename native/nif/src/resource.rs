@@ -19,7 +19,24 @@ impl Resource for Verifier {}
 
 /// What to judge provenance by.
 #[cfg(feature = "slsa")]
-pub(crate) struct SlsaRules(pub(crate) provenance_slsa::Rules);
+pub(crate) struct SlsaRules {
+    pub(crate) rules: provenance_slsa::Rules,
+    /// Whether judging a small statement by them is short work.
+    pub(crate) short: bool,
+}
+
+#[cfg(feature = "slsa")]
+impl From<provenance_slsa::Rules> for SlsaRules {
+    fn from(rules: provenance_slsa::Rules) -> Self {
+        let known = provenance_slsa::Rules::well_known();
+        let usual = rules.builders == known.builders && rules.build_types == known.build_types;
+        Self { short: usual && rules.expectations.weight() <= WEIGHT, rules }
+    }
+}
+
+/// Of expectations, what is short: a few patterns.
+#[cfg(feature = "slsa")]
+const WEIGHT: usize = 32;
 
 #[cfg(feature = "slsa")]
 #[rustler::resource_impl]

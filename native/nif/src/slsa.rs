@@ -6,8 +6,12 @@ use provenance_slsa::{Builders, Dialect, Limits, Requirement, Statement, Vsa, ju
 use rustler::{Encoder, Env, ResourceArc, Term};
 
 use crate::guard::{self, Failure};
+use crate::light;
 use crate::resource::SlsaRules;
 use crate::{decode, encode};
+
+/// Of a time slice, the share of judging what is short.
+const TWENTIETH: i32 = 5;
 
 /// What a function here can meet: options are the first's to judge, everything else the second's.
 pub(crate) enum Failed {
@@ -16,6 +20,10 @@ pub(crate) enum Failed {
 }
 
 impl Failure for Failed {
+    fn internal(at: String) -> Self {
+        Self::Sigstore(Failure::internal(at))
+    }
+
     fn term<'a>(&self, env: Env<'a>) -> Term<'a> {
         match self {
             Self::Sigstore(error) => encode::error(env, error),
@@ -48,6 +56,17 @@ fn slsa_judge<'a>(env: Env<'a>, evidence: Term<'a>, rules: Term<'a>) -> Term<'a>
     })
 }
 
+/// As `slsa_judge`, on an ordinary scheduler; `elsewhere` when the work is not short.
+#[rustler::nif]
+fn slsa_judge_here<'a>(env: Env<'a>, evidence: Term<'a>, rules: Term<'a>) -> Term<'a> {
+    light::or_elsewhere(env, TWENTIETH, || {
+        let Some(rules) = decode::slsa::short_rules(rules) else { return Ok(None) };
+        let Some(verified) = decode::slsa::short_evidence(evidence)? else { return Ok(None) };
+        let judgement = judge_bytes(&verified.statement, Some(&verified.claims), Some(&verified.artifact), &rules)?;
+        Ok::<_, Failed>(Some(encode::slsa::judgement(env, &judgement)))
+    })
+}
+
 /// What a statement says of itself, with nothing verified.
 #[rustler::nif(schedule = "DirtyCpu")]
 fn slsa_judge_unverified<'a>(env: Env<'a>, statement: Term<'a>, rules: Term<'a>) -> Term<'a> {
@@ -60,7 +79,9 @@ fn slsa_judge_unverified<'a>(env: Env<'a>, statement: Term<'a>, rules: Term<'a>)
 
 #[rustler::nif(schedule = "DirtyCpu")]
 fn slsa_rules<'a>(env: Env<'a>, options: Term<'a>) -> Term<'a> {
-    guard::dirty_or(env, || Ok::<_, Failed>(ResourceArc::new(SlsaRules(decode::slsa::rules(options)?)).encode(env)))
+    guard::dirty_or(env, || {
+        Ok::<_, Failed>(ResourceArc::new(SlsaRules::from(decode::slsa::rules(options)?)).encode(env))
+    })
 }
 
 #[rustler::nif(schedule = "DirtyCpu")]

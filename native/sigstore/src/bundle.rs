@@ -7,11 +7,13 @@
 use std::fmt;
 
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use crate::artifact::HashAlgorithm;
-use crate::encoding::{Bytes, Hash, Int, from_json};
+use crate::encoding::{Bytes, Hash, Int, base64_encode, from_json};
 use crate::error::{Fault, Result, quote};
 use crate::limits::{Limits, within};
+use crate::statement::PAYLOAD_TYPE;
 
 /// The versions of the bundle format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,6 +36,29 @@ impl Version {
             _ => None,
         }
     }
+}
+
+/// The version that is written.
+pub(crate) const WRITTEN_MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
+
+/// The bundle (JSON) of a statement that was signed with a key known by `hint`, with nothing else that vouches for it.
+#[must_use]
+pub fn keyed_bundle(statement: &[u8], signature: &[u8], hint: &str) -> String {
+    json!({
+        "mediaType": WRITTEN_MEDIA_TYPE,
+        "verificationMaterial": { "publicKey": { "hint": hint } },
+        "dsseEnvelope": dsse(statement, signature),
+    })
+    .to_string()
+}
+
+/// The DSSE envelope of a statement, JSON.
+pub(crate) fn dsse(statement: &[u8], signature: &[u8]) -> Value {
+    json!({
+        "payload": base64_encode(statement),
+        "payloadType": PAYLOAD_TYPE,
+        "signatures": [{ "sig": base64_encode(signature) }],
+    })
 }
 
 /// A bundle.

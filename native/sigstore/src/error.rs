@@ -179,6 +179,16 @@ provenance_base::catalogue! {
 /// The most useful fault, and the others found in the same input.
 pub type Error = provenance_base::Error<Fault>;
 
+impl provenance_base::AtDoor for Fault {
+    fn option_invalid(bad: provenance_base::BadOption) -> Self {
+        Self::OptionInvalid { option: bad.option, expected: bad.expected }
+    }
+
+    fn internal(at: String) -> Self {
+        Self::Internal { at }
+    }
+}
+
 /// What everything in this crate returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 

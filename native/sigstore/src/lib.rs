@@ -40,7 +40,9 @@ mod verify;
 mod x509;
 
 pub use artifact::{Artifact, HashAlgorithm};
-pub use bundle::{Bundle, Content, Envelope, InclusionProof, LogEntry, Material, MessageSignature, Version};
+pub use bundle::{
+    Bundle, Content, Envelope, InclusionProof, LogEntry, Material, MessageSignature, Version, keyed_bundle,
+};
 pub use certificate::Certificate;
 pub use encoding::{hex_decode, hex_encode};
 pub use error::{Error, Fault, Result};

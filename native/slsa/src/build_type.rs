@@ -8,6 +8,8 @@ mod generator;
 mod github;
 mod gitlab;
 
+use std::sync::Arc;
+
 use crate::claims::Platform;
 use crate::error::Result;
 use crate::limits::Limits;
@@ -120,7 +122,8 @@ pub struct BuildType {
 /// The build types that are known, the later ones first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BuildTypes {
-    rows: Vec<BuildType>,
+    /// Shared, as the rows of builders are.
+    rows: Arc<Vec<BuildType>>,
 }
 
 const GENERATOR: &str = "https://github.com/slsa-framework/slsa-github-generator";
@@ -165,7 +168,7 @@ impl BuildTypes {
             let uri = if uri.contains('*') { Matcher::pattern(uri) } else { Matcher::exact(uri) };
             uri.ok().map(|uri| BuildType { uri, dialect: *dialect, source: (*source).to_owned() })
         };
-        Self { rows: WELL_KNOWN.iter().rev().filter_map(row).collect() }
+        Self { rows: Arc::new(WELL_KNOWN.iter().rev().filter_map(row).collect()) }
     }
 
     /// None at all.
@@ -177,7 +180,7 @@ impl BuildTypes {
     /// These, with one more that is looked at before them.
     #[must_use]
     pub fn with(mut self, row: BuildType) -> Self {
-        self.rows.insert(0, row);
+        Arc::make_mut(&mut self.rows).insert(0, row);
         self
     }
 

@@ -4,6 +4,8 @@
 
 mod well_known;
 
+use std::sync::Arc;
+
 use crate::claims::Claims;
 use crate::level::Level;
 use crate::pattern::Matcher;
@@ -78,7 +80,8 @@ pub struct BuilderRow {
 /// The builders that are known.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Builders {
-    rows: Vec<BuilderRow>,
+    /// Shared: rules are copied for every call that expects something, and rows are seldom added.
+    rows: Arc<Vec<BuilderRow>>,
 }
 
 /// What the table says of one build.
@@ -103,7 +106,7 @@ impl Builders {
     /// The well-known ones.
     #[must_use]
     pub fn well_known() -> Self {
-        Self { rows: well_known::rows() }
+        Self { rows: Arc::new(well_known::rows()) }
     }
 
     /// None at all: everything is level 1.
@@ -115,7 +118,7 @@ impl Builders {
     /// These and one more.
     #[must_use]
     pub fn with(mut self, row: BuilderRow) -> Self {
-        self.rows.push(row);
+        Arc::make_mut(&mut self.rows).push(row);
         self
     }
 
@@ -128,7 +131,7 @@ impl Builders {
     /// What the table says of a signer that states a builder.
     pub(crate) fn look_up(&self, claims: &Claims, builder_id: &str, build_type: &str) -> LookUp<'_> {
         let mut result = LookUp { paired: claims.signer() == Some(builder_id), found: None };
-        for row in &self.rows {
+        for row in self.rows() {
             let Some(found) = row.pair(claims, builder_id, build_type) else { continue };
             result.paired = true;
             let better = result.found.as_ref().is_none_or(|best| found.level > best.level);

@@ -66,6 +66,36 @@ pub struct Expectations {
     pub min_level: Level,
 }
 
+impl Expectations {
+    /// How many comparisons these are, and how many places their patterns hold: what judging by them can cost.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        let source = match &self.source {
+            Some(Source::Pattern(matcher)) => Some(matcher),
+            _ => None,
+        };
+        let single = [
+            source,
+            self.branch.as_ref(),
+            self.tag.as_ref(),
+            self.workflow.as_ref(),
+            self.signer.as_ref(),
+            self.issuer.as_ref(),
+            self.runner_environment.as_ref(),
+            self.environment.as_ref(),
+            self.visibility.as_ref(),
+            self.builder.as_ref(),
+        ];
+        let inputs = self.inputs.values().filter_map(|input| match input {
+            Input::Matches(matcher) => Some(matcher),
+            _ => None,
+        });
+        let matchers = single.into_iter().flatten().chain(&self.refs).chain(&self.build_types).chain(inputs);
+        let places: usize = matchers.map(|matcher| matcher.places().saturating_add(1)).sum();
+        places.saturating_add(self.triggers.len()).saturating_add(self.inputs.len())
+    }
+}
+
 /// What a repository is compared with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
@@ -186,6 +216,21 @@ mod tests {
             !is("1.2.3", Some("name@{version}"), "other@1.2.3") && !is("1.2.3", Some("name-{version}"), "name-v1.2.3")
         );
         assert!(is("1.2.3+b", None, "v1.2.3+b") && !is("1.2.3+b", None, "v1.2.3"));
+    }
+
+    #[test]
+    fn what_judging_by_them_can_cost() {
+        let pattern = |text: &str| Matcher::pattern(text).unwrap();
+        assert_eq!(Expectations::default().weight(), 0);
+        let one = Expectations { refs: vec![pattern("refs/tags/*")], ..Expectations::default() };
+        assert_eq!(one.weight(), 2);
+        let several = Expectations {
+            source: Some(Source::Pattern(pattern("https://github.com/*/*"))),
+            triggers: vec!["push".to_owned()],
+            inputs: BTreeMap::from([("a".to_owned(), Input::Any), ("b".to_owned(), Input::Matches(pattern("*x*")))]),
+            ..one
+        };
+        assert_eq!(several.weight(), 2 + 4 + 1 + 2 + 4);
     }
 
     #[test]

@@ -1,5 +1,5 @@
-// Checks a log that native/log's example write-log wrote, with the code that Go's own module tree is checked with
-// (golang.org/x/mod/sumdb/tlog and note), and that it refuses the same log with anything changed.
+// Checks a log that native/log's example write-log wrote, or one that a service hands out, with the code that Go's own
+// module tree is checked with (golang.org/x/mod/sumdb/tlog and note), and that it refuses the same log with anything changed.
 package main
 
 import (
@@ -7,7 +7,10 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -19,9 +22,10 @@ import (
 
 const height = 8
 
-// files reads the log's folder; changed holds what is to be read instead.
+// files reads the log's folder, or asks its service; changed holds what is to be read instead.
 type files struct {
 	folder  string
+	tree    tlog.Tree
 	cache   map[string][]byte
 	changed map[string][]byte
 }
@@ -33,10 +37,99 @@ func (f *files) read(name string) []byte {
 	if data, ok := f.cache[name]; ok {
 		return data
 	}
-	data, err := os.ReadFile(filepath.Join(f.folder, name))
+	data, err := f.get(name)
 	must(err)
 	f.cache[name] = data
 	return data
+}
+
+func (f *files) remote() bool { return strings.HasPrefix(f.folder, "http://") }
+
+func (f *files) get(name string) ([]byte, error) {
+	if !f.remote() {
+		return os.ReadFile(filepath.Join(f.folder, name))
+	}
+	response, err := http.Get(f.folder + f.address(name))
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	data, err := io.ReadAll(response.Body)
+	if err == nil && response.StatusCode != 200 {
+		err = fmt.Errorf("%s: %s %s", f.address(name), response.Status, data)
+	}
+	return data, err
+}
+
+// address is where a service has what a folder has under that name.
+func (f *files) address(name string) string {
+	if index := strings.TrimPrefix(name, "inclusion/"); index != name {
+		return fmt.Sprintf("/api/log/entries/%s.tlog-proof?size=%d", index, f.tree.N)
+	}
+	return "/log/" + name
+}
+
+// inclusions names the proofs of inclusion that there are: in a folder those written, of a service some.
+func (f *files) inclusions() []int64 {
+	var all []int64
+	if f.remote() {
+		for i := int64(0); i < f.tree.N; i += 997 {
+			all = append(all, i)
+		}
+		return append(all, f.tree.N-1)
+	}
+	names, err := filepath.Glob(filepath.Join(f.folder, "inclusion", "*"))
+	must(err)
+	for _, path := range names {
+		index, err := strconv.ParseInt(filepath.Base(path), 10, 64)
+		must(err)
+		all = append(all, index)
+	}
+	return all
+}
+
+type older struct {
+	tree  tlog.Tree
+	proof []tlog.Hash
+}
+
+// olders are older trees with our proof that the present one extends them. A folder has their checkpoints; those of a
+// service are made from its entries, by Go.
+func (f *files) olders(keys note.Verifiers, entries tlog.HashReader) []older {
+	var all []older
+	if f.remote() {
+		for _, size := range []int64{1, 2, 3, 255, 256, 257, 4095, 65535, 65536, 65537, f.tree.N / 3, f.tree.N - 1, f.tree.N} {
+			if size < 1 || size > f.tree.N {
+				continue
+			}
+			root, err := tlog.TreeHash(size, entries)
+			must(err)
+			all = append(all, older{tlog.Tree{N: size, Hash: root}, f.consistency(size)})
+		}
+		return all
+	}
+	names, err := filepath.Glob(filepath.Join(f.folder, "consistency", "*.checkpoint"))
+	must(err)
+	for _, path := range names {
+		base := "consistency/" + strings.TrimSuffix(filepath.Base(path), ".checkpoint")
+		tree, _, err := open(f.read(base+".checkpoint"), keys)
+		must(err)
+		proof, err := hashes(strings.Fields(string(f.read(base + ".proof"))))
+		must(err)
+		all = append(all, older{tree, proof})
+	}
+	return all
+}
+
+func (f *files) consistency(size int64) []tlog.Hash {
+	response, err := http.Get(fmt.Sprintf("%s/api/log/proof/consistency?first=%d&size=%d", f.folder, size, f.tree.N))
+	must(err)
+	defer response.Body.Close()
+	var answer struct{ Hashes []string }
+	must(json.NewDecoder(response.Body).Decode(&answer))
+	proof, err := hashes(answer.Hashes)
+	must(err)
+	return proof
 }
 
 // name is the path of c2sp.org/tlog-tiles: Go's own, without the tile's height.
@@ -241,14 +334,17 @@ func refuse(what string, err error) {
 }
 
 func main() {
-	f := &files{folder: os.Args[1], cache: map[string][]byte{}, changed: map[string][]byte{}}
-	verifier, err := note.NewVerifier(string(f.read("vkey")))
+	f := &files{folder: strings.TrimSuffix(os.Args[1], "/"), cache: map[string][]byte{}, changed: map[string][]byte{}}
+	verifier, err := note.NewVerifier(strings.TrimSpace(string(f.read("vkey"))))
 	must(err)
 	keys := note.VerifierList(verifier)
 	checkpoint := f.read("checkpoint")
 	tree, n, err := open(checkpoint, keys)
 	must(err)
-	must(cosignature(string(f.read("witness-vkey")), n))
+	f.tree = tree
+	if !f.remote() {
+		must(cosignature(string(f.read("witness-vkey")), n))
+	}
 	bundles := (tree.N + 255) / 256
 
 	accept(f, tree, keys, bundles)
@@ -304,45 +400,42 @@ func accept(f *files, tree tlog.Tree, keys note.Verifiers, bundles int64) {
 	}
 	fmt.Printf("ok: %d inclusion proofs that Go made from the tiles\n", made)
 
-	names, err := filepath.Glob(filepath.Join(f.folder, "inclusion", "*"))
-	must(err)
-	for _, path := range names {
-		index, err := strconv.ParseInt(filepath.Base(path), 10, 64)
-		must(err)
-		data := f.read("inclusion/" + filepath.Base(path))
+	indices := f.inclusions()
+	for _, index := range indices {
+		data := f.read(fmt.Sprintf("inclusion/%d", index))
 		must(inclusion(data, all[index], keys))
 		if tree.N > 1 {
 			refuse("a proof of another entry", inclusion(data, all[(index+1)%tree.N], keys))
 		}
 	}
-	fmt.Printf("ok: %d inclusion proofs of ours (tlog-proof), and none for another entry\n", len(names))
+	fmt.Printf("ok: %d inclusion proofs of ours (tlog-proof), and none for another entry\n", len(indices))
 
-	names, err = filepath.Glob(filepath.Join(f.folder, "consistency", "*.checkpoint"))
-	must(err)
-	for _, path := range names {
-		base := "consistency/" + strings.TrimSuffix(filepath.Base(path), ".checkpoint")
-		older, _, err := open(f.read(base+".checkpoint"), keys)
-		must(err)
-		proof, err := hashes(strings.Fields(string(f.read(base + ".proof"))))
-		must(err)
-		must(tlog.CheckTree(proof, tree.N, tree.Hash, older.N, older.Hash))
-		own, err := tlog.ProveTree(tree.N, older.N, tiles)
-		must(err)
-		if fmt.Sprint(own) != fmt.Sprint(tlog.TreeProof(proof)) {
-			must(fmt.Errorf("the proof from %d is another than Go's", older.N))
+	olders := f.olders(keys, reader)
+	for _, old := range olders {
+		must(tlog.CheckTree(old.proof, tree.N, tree.Hash, old.tree.N, old.tree.Hash))
+		if old.tree.N < tree.N {
+			own, err := tlog.ProveTree(tree.N, old.tree.N, tiles)
+			must(err)
+			if fmt.Sprint(own) != fmt.Sprint(tlog.TreeProof(old.proof)) {
+				must(fmt.Errorf("the proof from %d is another than Go's", old.tree.N))
+			}
 		}
-		if len(proof) > 0 {
-			proof[len(proof)/2][7] ^= 1
-			refuse("a changed consistency proof", tlog.CheckTree(proof, tree.N, tree.Hash, older.N, older.Hash))
+		if len(old.proof) > 0 {
+			old.proof[len(old.proof)/2][7] ^= 1
+			changed := tlog.CheckTree(old.proof, tree.N, tree.Hash, old.tree.N, old.tree.Hash)
+			refuse("a changed consistency proof", changed)
 		}
 	}
-	fmt.Printf("ok: %d consistency proofs of ours, the same as Go's, and none when changed\n", len(names))
+	fmt.Printf("ok: %d consistency proofs of ours, the same as Go's, and none when changed\n", len(olders))
 }
 
 // corrupt changes one bit at a time and sees that it is found.
 func corrupt(f *files, tree tlog.Tree, keys note.Verifiers, bundles int64, checkpoint []byte) {
 	// Up to the last digit of the log's signature, of which Go ignores two bits, and its padding.
-	signed := bytes.Index(checkpoint, []byte("\n— witness")) - 2
+	signed := len(checkpoint) - 3
+	if at := bytes.Index(checkpoint, []byte("\n— witness")); at >= 0 {
+		signed = at - 2
+	}
 	for i := 0; i < signed; i++ {
 		_, _, err := open(flipped(checkpoint, i), keys)
 		refuse(fmt.Sprintf("a checkpoint with byte %d changed", i), err)

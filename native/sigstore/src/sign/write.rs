@@ -5,11 +5,9 @@ use serde_json::{Map, Value, json};
 use super::plan::Vouched;
 use super::prepare::{Signature, SignedContent};
 use crate::artifact::HashAlgorithm;
-use crate::bundle::Envelope;
+use crate::bundle::{Envelope, WRITTEN_MEDIA_TYPE, dsse};
 use crate::encoding::base64_encode;
 use crate::statement::PAYLOAD_TYPE;
-
-const MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
 
 /// The bundle of a signature with what vouches for it, JSON.
 pub(super) fn bundle(signature: &Signature, vouched: Vouched) -> String {
@@ -30,10 +28,10 @@ pub(super) fn bundle(signature: &Signature, vouched: Vouched) -> String {
         SignedContent::Message { algorithm, digest, .. } => {
             ("messageSignature", message(signature, *algorithm, digest))
         }
-        SignedContent::Statement { payload, .. } => ("dsseEnvelope", dsse(signature, payload)),
+        SignedContent::Statement { payload, .. } => ("dsseEnvelope", dsse(payload, &signature.bytes)),
     };
     let mut bundle = Map::new();
-    bundle.insert("mediaType".to_owned(), MEDIA_TYPE.into());
+    bundle.insert("mediaType".to_owned(), WRITTEN_MEDIA_TYPE.into());
     bundle.insert("verificationMaterial".to_owned(), material.into());
     bundle.insert(name.to_owned(), content);
     Value::Object(bundle).to_string()
@@ -43,14 +41,6 @@ fn message(signature: &Signature, algorithm: HashAlgorithm, digest: &[u8]) -> Va
     json!({
         "messageDigest": { "algorithm": algorithm.protobuf(), "digest": base64_encode(digest) },
         "signature": base64_encode(&signature.bytes),
-    })
-}
-
-fn dsse(signature: &Signature, payload: &[u8]) -> Value {
-    json!({
-        "payload": base64_encode(payload),
-        "payloadType": PAYLOAD_TYPE,
-        "signatures": [{ "sig": base64_encode(&signature.bytes) }],
     })
 }
 
@@ -81,7 +71,7 @@ impl Signature {
     pub(super) fn envelope(&self) -> Option<Value> {
         match &self.content {
             SignedContent::Message { .. } => None,
-            SignedContent::Statement { payload, .. } => Some(dsse(self, payload)),
+            SignedContent::Statement { payload, .. } => Some(dsse(payload, &self.bytes)),
         }
     }
 }
