@@ -115,6 +115,7 @@ pub type Code {
   WitnessRefused
   EventInvalid
   EventRefused
+  EventConflict
   Internal
   NifNotLoaded
 }
