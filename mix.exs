@@ -47,9 +47,8 @@ defmodule HexProvenance.MixProject do
     [
       licenses: ["Apache-2.0"],
       links: %{},
-      files:
-        ~w(lib src native script/build-nif priv/native/.gitkeep Cargo.toml Cargo.lock mix.exs rebar.config gleam.toml
-                README.md CHANGELOG.md LICENSE)
+      files: ~w(lib src native script/build-nif .cargo/config.toml priv/native/.gitkeep Cargo.toml Cargo.lock mix.exs
+                rebar.config gleam.toml README.md CHANGELOG.md LICENSE)
     ]
   end
 end

@@ -25,7 +25,7 @@ BUILD_PACKAGES="build-essential git curl ca-certificates erlang-base erlang-dev 
   erlang-tools elixir rebar3"
 
 TEST_PACKAGES="erlang-eunit erlang-common-test erlang-edoc erlang-dialyzer erlang-p1-pgsql erlang-proper erlang-proper-dev postgresql python3
-  python3-venv"
+  python3-venv chromium"
 
 need_rust() {
   command -v cargo >/dev/null 2>&1 || {

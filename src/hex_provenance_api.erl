@@ -71,6 +71,10 @@ handle(Request, State) ->
             {ok, Answer} -> Answer;
             {error, Refusal} -> hex_provenance_api_response:refusal(Refusal)
         catch
+            %% A process of the service is just being started again.
+            exit:{_, {gen_server, call, _}} ->
+                Refusal = hex_provenance_api_error:refusal(unavailable),
+                hex_provenance_api_response:refusal(Refusal);
             Class:Reason:Stack ->
                 ?LOG_ERROR("hex_provenance_api: ~p:~p ~p", [Class, Reason, Stack]),
                 Refusal = hex_provenance_api_error:refusal(internal),
@@ -81,7 +85,7 @@ handle(Request, State) ->
 %% @doc What is accepted by default.
 -spec default_limits() -> limits().
 default_limits() ->
-    #{body => 4 bsl 20, path => 1024, query => 1024, headers => 64}.
+    #{body => 1 bsl 20, path => 1024, query => 1024, headers => 64}.
 
 respond(Request, State) ->
     case check_size(Request, maps:merge(default_limits(), maps:get(limits, State, #{}))) of
@@ -89,6 +93,9 @@ respond(Request, State) ->
         {error, _} = Error -> Error
     end.
 
+%% Whoever carries requests here does not read on past the limit.
+check_size(#{body := too_large}, #{body := Limit}) ->
+    hex_provenance_api_error:refuse(body_too_large, #{limit => Limit});
 check_size(Request, Limits) ->
     #{path := Path, query := Query, headers := Headers, body := Body} = Request,
     Sizes = [
@@ -98,8 +105,10 @@ check_size(Request, Limits) ->
         {body_too_large, byte_size(Body), maps:get(body, Limits)}
     ],
     case [{Code, Actual, Limit} || {Code, Actual, Limit} <- Sizes, Actual > Limit] of
-        [] -> ok;
-        [{Code, Actual, Limit} | _] -> hex_provenance_api_error:refuse(Code, #{limit => Limit, actual => Actual})
+        [] ->
+            ok;
+        [{Code, Actual, Limit} | _] ->
+            hex_provenance_api_error:refuse(Code, #{limit => Limit, actual => Actual})
     end.
 
 route(#{method := Method, path := Path} = Request, State) ->

@@ -114,7 +114,7 @@ refuse(Error) -> {error, of_error(Error)}.
 refuse(Code, Details) -> {error, refusal(Code, Details)}.
 
 %% What is wrong with this machine is not told.
-of_error(#{stage := storage}) ->
+of_error(#{code := Code, stage := storage}) when Code =/= event_conflict ->
     retry_later(refusal(unavailable));
 of_error(#{stage := system}) ->
     refusal(internal);

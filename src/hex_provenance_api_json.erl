@@ -1,5 +1,5 @@
 %% @private
-%% @doc What the log holds, as the API writes it: terms for {@link hex_provenance_nif:json_encode/1}.
+%% @doc What the log holds, as the API writes it: terms that stand for JSON.
 %%
 %% Hashes of proofs and leaves are base64; digests that name something are `sha256:HEX'.
 -module(hex_provenance_api_json).
@@ -68,7 +68,7 @@ linked({Digest, Bytes}) ->
 head(undefined) ->
     undefined;
 head(#{package := Package, proof := Proof} = Head) ->
-    (heads(Head))#{package => Package, proof => proof(Proof)}.
+    (heads(maps:with([map, edge, tail], Head)))#{package => Package, proof => proof(Proof)}.
 
 %% @doc The heads map's leaf, and the log from the size that it covers.
 -spec heads(hex_provenance_log_reader:heads() | undefined) -> map() | undefined.

@@ -20,7 +20,8 @@
 -spec entries(call(), state()) -> answer().
 entries(#{parameters := Given}, #{reader := Reader}) ->
     Start = maps:get(<<"start">>, Given, 0),
-    Limit = min(maps:get(<<"limit">>, Given, ?MOST_ENTRIES), ?MOST_ENTRIES - Start rem ?MOST_ENTRIES),
+    Wanted = maps:get(<<"limit">>, Given, ?MOST_ENTRIES),
+    Limit = min(Wanted, ?MOST_ENTRIES - Start rem ?MOST_ENTRIES),
     Below = maps:get(<<"size">>, Given, newest),
     case hex_provenance_log_reader:entries(Reader, Start, Limit, Below) of
         {ok, Items} -> {ok, page(Start, Limit, Items)};

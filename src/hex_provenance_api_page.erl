@@ -22,12 +22,12 @@ index(#{parameters := #{<<"package">> := Name}}, _) ->
     end;
 index(_, #{reader := Reader} = State) ->
     case hex_provenance_log_reader:newest_entries(Reader, ?NEWEST) of
-        {ok, Items} -> with_place(State, fun(Place) -> index_page(Place, Items) end);
+        {ok, Items} -> with_place(State, fun(Place, Log) -> index_page(Place, Log, Items) end);
         {error, checkpoint_missing} -> hex_provenance_api_error:refuse(log_empty);
         {error, Error} -> hex_provenance_api_error:refuse(Error)
     end.
 
-index_page(#{root := Root, signers := Signers} = Place, Items) ->
+index_page(Place, #{root := Root, signers := Signers}, Items) ->
     hex_provenance_page:index(#{
         place => Place,
         root => base64:encode(Root),
@@ -48,7 +48,7 @@ package(#{bindings := #{package := Name}, parameters := Given}, #{reader := Read
     Purl = hex_provenance_api_read:purl(Name, State),
     case hex_provenance_log_reader:package(Reader, Purl, Filter, newest) of
         {ok, #{items := Items, next_after := Next}} ->
-            with_place(State, fun(Place) ->
+            with_place(State, fun(Place, _) ->
                 hex_provenance_page:package(#{
                     place => Place,
                     name => Name,
@@ -62,12 +62,13 @@ package(#{bindings := #{package := Name}, parameters := Given}, #{reader := Read
 
 %% @doc One release.
 -spec release(call(), state()) -> answer().
-release(#{bindings := #{package := Name, version := Version}} = Call, #{reader := Reader} = State) ->
+release(#{bindings := #{package := Name, version := Version}} = Call, State) ->
+    #{reader := Reader} = State,
     Filter = #{limit => ?MOST_EVENTS},
     Purl = hex_provenance_api_read:purl(Name, State),
     case hex_provenance_log_reader:release(Reader, Purl, Version, Filter) of
         {ok, Listing} ->
-            with_place(State, fun(Place) ->
+            with_place(State, fun(Place, _) ->
                 release_page(Place, Name, Version, Listing, url(Call, State), State)
             end);
         {error, Error} ->
@@ -130,7 +131,8 @@ provenance({Digest, Bundle}, Tarball, State) ->
 inspection(Tarball, State) ->
     Publishing = maps:get(publishing, State, #{}),
     Options = maps:with([trust, rules], Publishing),
-    maps:merge(Options, maps:from_list([{artifact, {digest, sha256, Tarball}} || is_binary(Tarball)])).
+    Artifact = [{artifact, {digest, sha256, Tarball}} || is_binary(Tarball)],
+    maps:merge(Options, maps:from_list(Artifact)).
 
 shown({ok, #{verified := Verified, judgement := #{} = Judgement, error := Error}}) ->
     #{invocation := Run, level := Level} = Judgement,
@@ -224,14 +226,9 @@ with_place(#{reader := Reader, registry := Registry}, Page) ->
         {ok, #{size := Size, root := Root, note := Note}} ->
             {ok, #{origin := Origin, signatures := Signatures}} =
                 hex_provenance_log_nif:log_note(Note),
-            Place = #{
-                registry => Registry,
-                origin => Origin,
-                size => Size,
-                root => Root,
-                signers => [Name || #{name := Name} <- Signatures]
-            },
-            {ok, html(Page(Place))};
+            Place = #{registry => Registry, origin => Origin, size => Size},
+            Log = #{root => Root, signers => [Name || #{name := Name} <- Signatures]},
+            {ok, html(Page(Place, Log))};
         {error, Error} ->
             hex_provenance_api_error:refuse(Error)
     end.

@@ -12,12 +12,13 @@
     path := binary(),
     query := binary(),
     headers := [{binary(), binary()}],
-    body := binary(),
+    body := binary() | too_large,
     peer => binary(),
     principal => term()
 }.
 %% `path' and `query' as they came, percent-encoded, `query' without its question mark; names of
-%% headers in lower case. `principal': whoever the host has authenticated already.
+%% headers in lower case. `body' is `too_large' when it was not read to its end. `principal':
+%% whoever the host has authenticated already.
 
 -type parameter() ::
     index | version | event | digest | text | {integer, non_neg_integer(), pos_integer()}.

@@ -7,7 +7,9 @@
 -export_type([route/0]).
 
 -type route() :: #{
-    call := fun((hex_provenance_api:call(), hex_provenance_api:state()) -> hex_provenance_api:answer()),
+    call := fun(
+        (hex_provenance_api:call(), hex_provenance_api:state()) -> hex_provenance_api:answer()
+    ),
     parameters := #{binary() => hex_provenance_api_request:parameter()},
     media_types => [binary(), ...]
 }.
@@ -99,7 +101,10 @@ places() ->
                 <<"size">> => index
             })
         },
-        {[<<"api">>, <<"packages">>, package, <<"head">>], reads(fun hex_provenance_api_read:head/2)},
+        {
+            [<<"api">>, <<"packages">>, package, <<"head">>],
+            reads(fun hex_provenance_api_read:head/2)
+        },
         {
             [<<"api">>, <<"attestations">>],
             reads(fun hex_provenance_api_read:digest/2, #{

@@ -172,9 +172,12 @@ by_any([Publisher | Rest], Bundle, Artifact, Options, First) ->
     Sigstore = maps:merge(maps:with([trust], Options), #{identity => identity(Publisher)}),
     Rules = maps:put(expect, expectations(Publisher), maps:get(rules, Options, #{})),
     case hex_provenance_slsa:verify(Bundle, Artifact, Sigstore, Rules) of
-        {ok, _} = Sound -> Sound;
-        {error, _} = Error when First =:= undefined -> by_any(Rest, Bundle, Artifact, Options, Error);
-        {error, _} -> by_any(Rest, Bundle, Artifact, Options, First)
+        {ok, _} = Sound ->
+            Sound;
+        {error, _} = Error when First =:= undefined ->
+            by_any(Rest, Bundle, Artifact, Options, Error);
+        {error, _} ->
+            by_any(Rest, Bundle, Artifact, Options, First)
     end.
 
 %% What only the provenance says nobody has confirmed: the certificate must name the repository.

@@ -102,6 +102,9 @@
     | resource_refused
     | verification_failed
     | verified_level_missing
+    | event_invalid
+    | event_refused
+    | event_conflict
     | key_revoked
     | trust_file_invalid
     | quorum_missing
@@ -115,9 +118,6 @@
     | release_unpublished
     | release_replaced
     | witness_refused
-    | event_invalid
-    | event_refused
-    | event_conflict
     | internal
     | nif_not_loaded.
 

@@ -1,9 +1,9 @@
 %% @doc Recomputes a log from its rows and reports everything that differs.
 %%
-%% Leaves are computed again from the statements and the chains, the tree from the leaves (in Erlang,
-%% apart from the code that made it), tiles, roots, checkpoints and heads maps from that. Signatures
-%% are verified as far as keys are given. Rows are read in pages, so that memory stays small however
-%% large the log is; nothing is changed, and the log may run meanwhile.
+%% Leaves are computed again from the statements and the chains, the tree from the leaves (in
+%% Erlang, apart from the code that made it), tiles, roots, checkpoints and heads maps from that.
+%% Signatures are verified as far as keys are given. Rows are read in pages, so that memory stays
+%% small however large the log is; nothing is changed, and the log may run meanwhile.
 -module(hex_provenance_fsck).
 
 -export([run/2]).
@@ -28,8 +28,8 @@
 %%     known, by the first entry that each signed.</li>
 %% <li>`witnesses': the policy file by which checkpoints have their quorum, or have not.</li>
 %% <li>`last_signed': the record outside of the database.</li>
-%% <li>`maps': how many of the newest heads maps are recomputed, each of which takes as long as there
-%%     are packages; by default 64.</li>
+%% <li>`maps': how many of the newest heads maps are recomputed, each of which takes as long as
+%%     there are packages; by default 64.</li>
 %% <li>`report': is told each difference when it is found.</li>
 %% </ul>
 
@@ -105,7 +105,8 @@ check(Db, Options, Prover, #{size := Size} = Head) ->
             fun heads_maps/1,
             fun outbox/1
         ],
-        #check{counts = Counts} = lists:foldl(fun(Step, Checked) -> Step(Checked) end, Check, Steps),
+        Run = fun(Step, Checked) -> Step(Checked) end,
+        #check{counts = Counts} = lists:foldl(Run, Check, Steps),
         {ok, maps:merge(empty_summary(Size), Counts)}
     catch
         throw:{storage, Error} -> {error, Error}
@@ -239,11 +240,9 @@ envelope_of(_) -> [].
 chain_fields(Package, none) ->
     iolist_to_binary(["\"package\":\"", Package, "\",\"previous\":null,\"seq\":0,"]);
 chain_fields(Package, {Index, Hash, Seq}) ->
-    iolist_to_binary(
-        io_lib:format("\"package\":\"~ts\",\"previous\":{\"index\":~b,\"leaf\":\"~ts\"},\"seq\":~b,", [
-            Package, Index, string:lowercase(binary:encode_hex(Hash)), Seq + 1
-        ])
-    ).
+    Format = "\"package\":\"~ts\",\"previous\":{\"index\":~b,\"leaf\":\"~ts\"},\"seq\":~b,",
+    Hex = string:lowercase(binary:encode_hex(Hash)),
+    iolist_to_binary(io_lib:format(Format, [Package, Index, Hex, Seq + 1])).
 
 %% A key change is made again from its parts, which verifies both signatures.
 is_key_change(Origin, Leaf) ->
@@ -298,8 +297,10 @@ signatures(Rows, #check{options = Options} = Check) ->
     Results = hex_provenance_parallel:map(fun(Row) -> verified(Row, Options) end, Whole),
     lists:foldl(fun signature/2, Check, Results).
 
-signature({_, ok}, Check) -> counted(verified, Check);
-signature({Index, {error, Error}}, Check) -> differs(signature_invalid, Index, #{error => Error}, Check).
+signature({_, ok}, Check) ->
+    counted(verified, Check);
+signature({Index, {error, Error}}, Check) ->
+    differs(signature_invalid, Index, #{error => Error}, Check).
 
 verified(#{index := Index, statement := Statement, signature := Signature}, Options) ->
     #{registry := Registry, hints := Hints} = Options,
@@ -372,16 +373,20 @@ tree(#{edge := Edge, root := Root, heads := Heads}, #check{edge = Nodes, size = 
     Same = differs_unless(Root =:= root(Hashes), root_mismatch, Size, #{}, Told),
     differs_unless(Heads =:= newest_map(Same), heads_place_mismatch, Size, #{}, Same).
 
-root([]) -> crypto:hash(sha256, <<>>);
+root([]) ->
+    crypto:hash(sha256, <<>>);
 root([Smallest | Larger]) ->
     lists:foldl(fun(Left, Right) -> crypto:hash(sha256, [1, Left, Right]) end, Smallest, Larger).
 
-newest_map(#check{maps = []}) -> undefined;
-newest_map(#check{maps = [{Index, Leaf} | _]}) -> {Index, hex_provenance_log_store:map_covers(Leaf)}.
+newest_map(#check{maps = []}) ->
+    undefined;
+newest_map(#check{maps = [{Index, Leaf} | _]}) ->
+    {Index, hex_provenance_log_store:map_covers(Leaf)}.
 
 rest_of_tiles(#check{tiles = Tiles} = Check) ->
     Rest = [{Level, Index, Hashes} || {Level, {Index, Hashes}} <- maps:to_list(Tiles)],
-    Told = lists:foldl(fun({L, I, Hashes}, Checked) -> tile(L, I, Hashes, Checked) end, Check, Rest),
+    Compare = fun({Level, Index, Hashes}, Checked) -> tile(Level, Index, Hashes, Checked) end,
+    Told = lists:foldl(Compare, Check, Rest),
     #check{db = Db, counts = Counts} = Told,
     Stored = must(hex_provenance_log_store:count(Db, tiles)),
     Same = Stored =:= maps:get(tiles, Counts, 0) orelse has_grown(Told),

@@ -18,8 +18,8 @@
 
 -type last() :: hex_provenance_last_signed:last().
 -type seen() :: #{inside := last(), outside := last() | undefined, proof := [<<_:256>>]}.
-%% What was signed last by the database's word and by the record outside, and the proof that the tree
-%% extends the latter.
+%% What was signed last by the database's word and by the record outside, and the proof that the
+%% tree extends the latter.
 
 -type failure() ::
     {halt, hex_provenance_error:error()} | {error, hex_provenance_error:error()}.

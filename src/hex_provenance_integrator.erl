@@ -24,8 +24,9 @@
 }.
 %% `heads_every' is the number of entries after which a new heads map is entered, `heads_idle' the
 %% milliseconds without a batch after which one is that covers the rest. `report' is told
-%% `{integrated, Facts}', `{failed, integrate, Error}' and `{halted, Error}'. `seen' is the tree that
-%% this node knows to extend all that was signed, `grown' when it grew (monotonic milliseconds).
+%% `{integrated, Facts}', `{failed, integrate, Error}' and `{halted, Error}'. `seen' is the tree
+%% that this node knows to extend all that was signed, `grown' when it grew (monotonic
+%% milliseconds).
 
 -define(MOST_CONFLICTS, 16).
 
@@ -146,7 +147,8 @@ given({leaf, Leaf}) -> {leaf, Leaf}.
 entered(ok, Items, Batch, Began, #{report := Report} = State) ->
     #{size := Size, root := Root} = Batch,
     Report({integrated, facts(Items, Batch, Began)}),
-    {again, answered(Items, Batch, State#{seen := {Size, Root}, grown := now_ms(), conflicts := 0})};
+    Grown = State#{seen := {Size, Root}, grown := now_ms(), conflicts := 0},
+    {again, answered(Items, Batch, Grown)};
 entered(conflict, _, _, _, #{conflicts := Conflicts} = State) when Conflicts < ?MOST_CONFLICTS ->
     {again, State#{conflicts := Conflicts + 1}};
 entered(conflict, _, _, _, State) ->

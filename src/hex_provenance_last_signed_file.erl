@@ -2,8 +2,8 @@
 %%
 %% Each is a file of its own under the next higher number, which is written and synchronised under
 %% another name and then linked to its own: that happens at once, and for one number only once. The
-%% highest counts. Several processes and machines may share the folder where the file system has hard
-%% links. Keep it on another disk than the database, and out of its backups.
+%% highest counts. Several processes and machines may share the folder where the file system has
+%% hard links. Keep it on another disk than the database, and out of its backups.
 -module(hex_provenance_last_signed_file).
 
 -behaviour(hex_provenance_last_signed).

@@ -100,7 +100,12 @@
 }.
 
 -type problem() ::
-    checkpoint_missing | not_found | redacted | too_busy | hex_provenance_error:error().
+    checkpoint_missing
+    | not_found
+    | redacted
+    | too_busy
+    | unavailable
+    | hex_provenance_error:error().
 
 %% Entries behind a heads map that a client reads itself.
 -define(MOST_TAIL, 1024).
@@ -120,9 +125,12 @@ reader(Server) ->
 %% @doc The newest published checkpoint.
 -spec checkpoint(reader()) -> {ok, checkpoint()} | {error, problem()}.
 checkpoint(#{table := Table}) ->
-    case ets:lookup(Table, checkpoint) of
+    try ets:lookup(Table, checkpoint) of
         [{checkpoint, Checkpoint}] -> {ok, Checkpoint};
         [] -> {error, checkpoint_missing}
+    catch
+        %% The process whose table it was is just being started again.
+        error:badarg -> {error, unavailable}
     end.
 
 checkpoint(Reader, newest) ->
@@ -144,8 +152,8 @@ package(#{db := Db} = Reader, Package, Filter, Size) ->
         end
     end).
 
-%% @doc What is said about one version as of the newest checkpoint, advisories about several versions
-%% included.
+%% @doc What is said about one version as of the newest checkpoint, advisories about several
+%% versions included.
 -spec release(reader(), Package :: binary(), Version :: binary(), filter()) ->
     {ok, listing()} | {error, problem()}.
 release(#{db := Db} = Reader, Package, Version, Filter) ->
@@ -174,8 +182,10 @@ head(#{db := Db} = Reader, Package) ->
     with_checkpoint(Reader, newest, fun(#{size := Size} = Checkpoint) ->
         Newest = hex_provenance_log_store:package_head(Db, Package, Size),
         case listing(Reader, Checkpoint, #{limit => 1}, Newest) of
-            {ok, Listing} -> add_head(Reader, Package, Checkpoint, Listing#{next_after => undefined});
-            {error, _} = Error -> Error
+            {ok, Listing} ->
+                add_head(Reader, Package, Checkpoint, Listing#{next_after => undefined});
+            {error, _} = Error ->
+                Error
         end
     end).
 
@@ -184,7 +194,9 @@ head(#{db := Db} = Reader, Package) ->
     {ok, #{
         checkpoint := checkpoint(),
         heads := heads() | undefined,
-        releases := [#{items := [item()], complete := boolean(), proof := head_proof() | undefined}],
+        releases := [
+            #{items := [item()], complete := boolean(), proof := head_proof() | undefined}
+        ],
         linked := [{hash(), binary() | undefined}]
     }}
     | {error, problem()}.
@@ -547,6 +559,7 @@ linked_bundles(Db, [Digest | Rest], Done) ->
 }).
 
 %% @private
+-spec init(options()) -> {ok, #state{}}.
 init(#{db := Db, hints := Hints} = Options) ->
     {ok, Prover} = hex_provenance_log_nif:log_prover(maps:get(tiles, Options, 1024)),
     Reader = #{
@@ -564,6 +577,8 @@ subscription(#{sequencer := Server}) -> [Server];
 subscription(_) -> [].
 
 %% @private
+-spec handle_call(term(), gen_server:from(), #state{}) ->
+    {reply, term(), #state{}} | {noreply, #state{}}.
 handle_call(reader, _, #state{reader = Reader} = State) ->
     {reply, Reader, State};
 handle_call({wait, _, _}, _, #state{waiting = Waiting} = State) when
@@ -575,9 +590,11 @@ handle_call({wait, Known, Wait}, From, #state{waiting = Waiting} = State) ->
     {noreply, wake(State#state{waiting = [{From, Known, Timer} | Waiting]})}.
 
 %% @private
+-spec handle_cast(term(), #state{}) -> {noreply, #state{}}.
 handle_cast(_, State) -> {noreply, State}.
 
 %% @private
+-spec handle_info(term(), #state{}) -> {noreply, #state{}}.
 handle_info(poll, #state{poll = Poll} = State) ->
     erlang:send_after(Poll, self(), poll),
     {noreply, refresh(State)};

@@ -1,8 +1,8 @@
 %% @private
 %% @doc The tables of a log, `hp_*', and how they came to be: numbered migrations, each run once.
 %%
-%% A migration that was released is never changed; another is added. Several nodes may start at once:
-%% each migration is one transaction that claims its number first.
+%% A migration that was released is never changed; another is added. Several nodes may start at
+%% once: each migration is one transaction that claims its number first.
 -module(hex_provenance_log_schema).
 
 -export([migrate/1, version/1, newest/0, statements/1]).
@@ -91,9 +91,10 @@ migrations() -> [first()].
 %% <li>`hp_event': statements in the order in which they were recorded, never changed but for
 %%     redaction. `id_key' is 64 bits of the event id's SHA-256.</li>
 %% <li>`hp_outbox': events that are not in the log yet, and their signatures. It stays small.</li>
-%% <li>`hp_entry': the log. `kind' numbers the event; `tag' is 32 bits of the version's SHA-256. Entries
-%%     without an event are heads maps and key changes.</li>
-%% <li>`hp_key': entries by 64 bits of a digest: of what they are about, and of their envelopes.</li>
+%% <li>`hp_entry': the log. `kind' numbers the event; `tag' is 32 bits of the version's SHA-256.
+%%     Entries without an event are heads maps and key changes.</li>
+%% <li>`hp_key': entries by 48 bits of a digest: of what they are about, and of their
+%%     envelopes.</li>
 %% <li>`hp_tile': `place' is the level times 2^56 plus the index; all hashes so far.</li>
 %% <li>`hp_signed': size and root that were signed last.</li>
 %% </ul>
@@ -120,7 +121,7 @@ first() ->
             "leaf @BLOB NOT NULL)"
         >>,
         <<
-            "CREATE UNIQUE INDEX hp_entry_package ON hp_entry (package, idx, tag) "
+            "CREATE UNIQUE INDEX hp_entry_package ON hp_entry (package, seq, tag) "
             "WHERE package IS NOT NULL"
         >>,
         <<"CREATE INDEX hp_entry_own ON hp_entry (idx) WHERE event IS NULL">>,

@@ -6,8 +6,8 @@
 %%
 %% An event is recorded with its unsigned statement, in the host's own transaction if it likes
 %% ({@link record_steps/2}); from that commit on it cannot be lost. It is signed outside of any
-%% transaction, then entered in the log with others. Each step is guarded by what it expects to find,
-%% so any number of nodes may do any of it at once.
+%% transaction, then entered in the log with others. Each step is guarded by what it expects to
+%% find, so any number of nodes may do any of it at once.
 %%
 %% An event's envelope is not stored: its statement and signature are, and it is written from them.
 -module(hex_provenance_log_store).
@@ -28,7 +28,15 @@
 -export([id_key/1, digest_key/1, version_tag/1, leaf_subjects/1, map_covers/1]).
 
 -export_type([
-    unsigned/0, outboxed/0, signed_event/0, item/0, head/0, entry/0, filter/0, checkpoint/0, staged/0
+    unsigned/0,
+    outboxed/0,
+    signed_event/0,
+    item/0,
+    head/0,
+    entry/0,
+    filter/0,
+    checkpoint/0,
+    staged/0
 ]).
 
 -type db() :: hex_provenance_sql:db().
@@ -159,8 +167,8 @@ record_event(Dialect, #{id := Id, statement := Statement} = Event) ->
         [Check | [keep_bundle(Digest) || Digest <- maps:get(linked, Event, [])]].
 
 %% The count of the first step is whether the event is new. What is known never gets in the outbox a
-%% second time. In PostgreSQL that takes one statement: between two, another node may enter the event
-%% in the log. SQLite has one writer, and no such statement.
+%% second time. In PostgreSQL that takes one statement: between two, another node may enter the
+%% event in the log. SQLite has one writer, and no such statement.
 new_event(postgres, Key, Statement, Now) ->
     [
         {
@@ -228,8 +236,8 @@ unsigned(Db, Limit) ->
         #{ref => Ref, statement => Statement, recorded => Recorded}
     end).
 
-%% @doc Stores signatures where there are none yet, and says how many it stored. The first one stays:
-%% an event has one signature.
+%% @doc Stores signatures where there are none yet, and says how many it stored. The first one
+%% stays: an event has one signature.
 -spec put_signatures(db(), [{Ref :: integer(), Signature :: binary()}]) ->
     {ok, non_neg_integer()} | error().
 put_signatures(_Db, []) ->
@@ -268,7 +276,8 @@ pending(Db, Limit) ->
         #{ref => Ref, statement => Statement, signature => Signature, recorded => Recorded}
     end).
 
-%% @doc How many events are not in the log yet, and when the oldest was recorded (Unix milliseconds).
+%% @doc How many events are not in the log yet, and when the oldest was recorded (Unix
+%% milliseconds).
 -spec outbox(db()) ->
     {ok, #{pending := non_neg_integer(), oldest := integer() | undefined}} | error().
 outbox(Db) ->
@@ -576,11 +585,13 @@ package_entries(Db, Package, Filter) ->
         "AND e.idx > $2 AND e.idx < $3",
         [" AND e.tag = $4" || Tag =/= null],
         [[" AND e.kind = $", place_after(Tag)] || Kind =/= null],
-        " ORDER BY e.idx LIMIT ",
+        " ORDER BY e.seq LIMIT ",
         integer_to_list(limit(Filter))
     ]),
-    Params = [{text, Package} | range(Filter)] ++ [P || P <- [Tag, Kind], P =/= null],
-    matching(select(Db, Where, Params), Filter).
+    Selected = [Value || Value <- [Tag, Kind], Value =/= null],
+    page(Filter, fun(Within) ->
+        select(Db, Where, [{text, Package} | range(Within)] ++ Selected)
+    end).
 
 place_after(null) -> "4";
 place_after(_) -> "5".
@@ -592,7 +603,7 @@ place_after(_) -> "5".
 release_entries(Db, Package, Version, Filter) ->
     Advisories = <<
         "WHERE e.package = (SELECT id FROM hp_package WHERE name = $1) AND e.idx > $2 "
-        "AND e.idx < $3 AND e.tag IS NULL AND e.kind IN (6, 7) ORDER BY e.idx"
+        "AND e.idx < $3 AND e.tag IS NULL AND e.kind IN (6, 7) ORDER BY e.seq"
     >>,
     case package_entries(Db, Package, Filter#{version => Version}) of
         {ok, Own} ->
@@ -623,12 +634,12 @@ digest_entries(Db, Digest, Filter) ->
         integer_to_list(limit(Filter))
     ]),
     Hex = hex(Digest),
-    case select(Db, Where, [key(Digest) | range(Filter)]) of
-        {ok, Entries} ->
-            matching({ok, [Entry || Entry <- Entries, is_about(Entry, Hex)]}, Filter);
-        {error, _} = Error ->
-            Error
-    end.
+    page(Filter, fun(Within) ->
+        case select(Db, Where, [key(Digest) | range(Within)]) of
+            {ok, Entries} -> {ok, Entries, fun(Entry) -> is_about(Entry, Hex) end};
+            {error, _} = Error -> Error
+        end
+    end).
 
 %% More subjects than a leaf lists stand in the statement only.
 is_about(#{leaf := Leaf, statement := Statement}, Hex) ->
@@ -657,11 +668,31 @@ limit(Filter) -> maps:get(limit, Filter, ?LIMIT).
 wanted(#{event := Event}) -> kind(Event);
 wanted(_) -> null.
 
-%% The index narrows down by 32 bits of the version.
-matching({ok, Entries}, Filter) ->
-    {ok, [Entry || Entry <- Entries, has_version(Entry, Filter), has_type(Entry, Filter)]};
-matching({error, _} = Error, _) ->
-    Error.
+%% Columns narrow down by some bits of a value: what does not match is left out, and made up for by
+%% what comes behind it.
+page(Filter, Select) ->
+    case Select(Filter) of
+        {ok, Entries} -> page(Filter, Select, Entries, fun(_) -> true end);
+        {ok, Entries, Matches} -> page(Filter, Select, Entries, Matches);
+        {error, _} = Error -> Error
+    end.
+
+page(Filter, Select, Entries, Matches) ->
+    Matching = [
+        Entry
+     || Entry <- Entries, Matches(Entry), has_version(Entry, Filter), has_type(Entry, Filter)
+    ],
+    Lacking = length(Entries) - length(Matching),
+    case length(Entries) < limit(Filter) orelse Lacking =:= 0 of
+        true ->
+            {ok, Matching};
+        false ->
+            #{index := Last} = lists:last(Entries),
+            case page(Filter#{'after' => Last}, Select) of
+                {ok, More} -> {ok, lists:sublist(Matching ++ More, limit(Filter))};
+                {error, _} = Error -> Error
+            end
+    end.
 
 has_version(#{version := Version}, #{version := Wanted}) -> Version =:= Wanted;
 has_version(_, _) -> true.
@@ -678,23 +709,26 @@ has_type(_, _) ->
 package_head(Db, Package, Size) ->
     Where = <<
         "WHERE e.package = (SELECT id FROM hp_package WHERE name = $1) AND e.idx < $2 "
-        "ORDER BY e.idx DESC LIMIT 1"
+        "ORDER BY e.seq DESC LIMIT 1"
     >>,
     select(Db, Where, [{text, Package}, Size]).
 
-%% @doc Where the chains ended in the log of size `Covers': a page of them behind the package `After'
-%% (first the empty binary), in the order of their bytes. A page that is not full is the last.
+%% @doc Where the chains ended in the log of size `Covers': a page of them behind the package
+%% `After' (first the empty binary), in the order of their bytes. A page that is not full is the
+%% last.
 -spec packages_heads(db(), Covers :: size(), After :: binary(), Limit :: pos_integer()) ->
     {ok, [{binary(), size(), hash(), Seq :: size()}]} | error().
 packages_heads(Db, Covers, After, Limit) ->
     Sql = <<
         "SELECT n.name, n.idx, "
         "CASE WHEN n.head = n.idx THEN n.leaf ELSE (SELECT substr(t.hashes, "
-        "CAST(n.idx % 256 * 32 + 1 AS INTEGER), 32) FROM hp_tile t WHERE t.place = n.idx / 256) END, "
+        "CAST(n.idx % 256 * 32 + 1 AS INTEGER), 32) FROM hp_tile t "
+        "WHERE t.place = n.idx / 256) END, "
         "CASE WHEN n.head = n.idx THEN n.seq ELSE (SELECT x.seq FROM hp_entry x "
         "WHERE x.idx = n.idx) END "
         "FROM (SELECT p.name, p.head, p.leaf, p.seq, CASE WHEN p.head < $1 THEN p.head ELSE "
-        "(SELECT max(e.idx) FROM hp_entry e WHERE e.package = p.id AND e.idx < $1) END AS idx "
+        "(SELECT e.idx FROM hp_entry e WHERE e.package = p.id AND e.idx < $1 "
+        "ORDER BY e.seq DESC LIMIT 1) END AS idx "
         "FROM hp_package p WHERE p.first < $1 AND p.name > $2 ORDER BY p.name LIMIT $3) n "
         "ORDER BY n.name"
     >>,
@@ -856,10 +890,12 @@ missing_tiles() ->
 -spec envelope(db(), hash()) -> {ok, binary()} | redacted | not_found | error().
 envelope(Db, Digest) ->
     case enveloped(Db, Digest) of
-        {ok, [_, null, _]} -> redacted;
-        {ok, [_, _, null]} -> redacted;
-        {ok, [_, Statement, Signature]} -> hex_provenance_log_nif:log_envelope(Statement, Signature);
-        Other -> Other
+        {ok, [_, Statement, Signature]} when Statement =:= null; Signature =:= null ->
+            redacted;
+        {ok, [_, Statement, Signature]} ->
+            hex_provenance_log_nif:log_envelope(Statement, Signature);
+        Other ->
+            Other
     end.
 
 enveloped(Db, Digest) ->
@@ -903,8 +939,8 @@ done(Db, Steps) ->
         {error, _} = Error -> Error
     end.
 
-%% @doc Keeps a publisher's bundle (its canonical JSON) for a release until `expires' (Unix seconds),
-%% or for good once an event links it. `kept' keeps it for good at once.
+%% @doc Keeps a publisher's bundle (its canonical JSON) for a release until `expires' (Unix
+%% seconds), or for good once an event links it. `kept' keeps it for good at once.
 -spec stage_bundle(db(), #{
     package := binary(),
     version := binary(),
@@ -928,9 +964,9 @@ stage_bundle(Db, #{bundle := Bundle, expires := Expires} = Staged) ->
         },
         {
             <<
-                "INSERT INTO hp_staged (package, version, subject, bundle, predicate_type, expires) "
-                "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (package, version, subject, bundle) "
-                "DO UPDATE SET expires = excluded.expires"
+                "INSERT INTO hp_staged (package, version, subject, bundle, predicate_type, "
+                "expires) VALUES ($1, $2, $3, $4, $5, $6) "
+                "ON CONFLICT (package, version, subject, bundle) DO UPDATE SET expires = excluded.expires"
             >>,
             [
                 {text, Package},
@@ -1090,12 +1126,14 @@ first({error, _} = Error) -> Error.
 absent(null) -> undefined;
 absent(Value) -> Value.
 
-%% An index of 64 bits; whoever looks something up by it compares the whole value.
-key(<<Key:64/signed, _/binary>>) -> Key.
+%% Six bytes, which SQLite stores as they are; whoever looks something up compares the whole value.
+key(<<Key:48/signed, _/binary>>) -> Key.
 
 %% @private
 -spec id_key(EventId :: binary()) -> integer().
-id_key(Id) -> key(crypto:hash(sha256, Id)).
+id_key(Id) ->
+    <<Key:64/signed, _/binary>> = crypto:hash(sha256, Id),
+    Key.
 
 %% @private
 -spec digest_key(hash()) -> integer().

@@ -34,6 +34,14 @@
     slsa_summarise/3,
     slsa_verify_summary/2,
     slsa_provenance/3,
+    registry_statement/2,
+    registry_statement_from_json/2,
+    registry_statements_from_json/2,
+    registry_read/2,
+    registry_attestation/2,
+    registry_envelope/1,
+    registry_bundle/3,
+    registry_catalogue/0,
     log_trust/1,
     log_trust_info/1,
     log_trust_json/1,
@@ -58,14 +66,6 @@
     log_monitor_page/5,
     log_monitor_save/1,
     log_catalogue/0,
-    registry_statement/2,
-    registry_statement_from_json/2,
-    registry_statements_from_json/2,
-    registry_read/2,
-    registry_attestation/2,
-    registry_envelope/1,
-    registry_bundle/3,
-    registry_catalogue/0,
     json_encode/1,
     json_decode/1,
     test_hook/1
@@ -162,6 +162,29 @@ slsa_verify_summary(_Evidence, _Expectations) -> not_loaded().
 -spec slsa_provenance(term(), term(), term()) -> result().
 slsa_provenance(_Platform, _Claims, _Production) -> not_loaded().
 
+-spec registry_statement(term(), term()) -> result().
+registry_statement(_Event, _Options) -> not_loaded().
+
+-spec registry_statement_from_json(term(), term()) -> result().
+registry_statement_from_json(_Event, _Options) -> not_loaded().
+
+-spec registry_statements_from_json(term(), term()) -> result().
+registry_statements_from_json(_Request, _Options) -> not_loaded().
+
+-spec registry_read(term(), term()) -> result().
+registry_read(_Statement, _Options) -> not_loaded().
+
+-spec registry_attestation(term(), term()) -> result().
+registry_attestation(_Evidence, _Options) -> not_loaded().
+
+-spec registry_envelope(term()) -> result().
+registry_envelope(_Bundle) -> not_loaded().
+
+-spec registry_bundle(term(), term(), term()) -> result().
+registry_bundle(_Statement, _Signature, _Hint) -> not_loaded().
+
+-spec registry_catalogue() -> result().
+registry_catalogue() -> not_loaded().
 -spec log_trust(term()) -> result().
 log_trust(_Source) -> not_loaded().
 
@@ -233,30 +256,6 @@ log_monitor_save(_Monitor) -> not_loaded().
 
 -spec log_catalogue() -> result().
 log_catalogue() -> not_loaded().
-
--spec registry_statement(term(), term()) -> result().
-registry_statement(_Event, _Options) -> not_loaded().
-
--spec registry_statement_from_json(term(), term()) -> result().
-registry_statement_from_json(_Event, _Options) -> not_loaded().
-
--spec registry_statements_from_json(term(), term()) -> result().
-registry_statements_from_json(_Request, _Options) -> not_loaded().
-
--spec registry_read(term(), term()) -> result().
-registry_read(_Statement, _Options) -> not_loaded().
-
--spec registry_attestation(term(), term()) -> result().
-registry_attestation(_Evidence, _Options) -> not_loaded().
-
--spec registry_envelope(term()) -> result().
-registry_envelope(_Bundle) -> not_loaded().
-
--spec registry_bundle(term(), term(), term()) -> result().
-registry_bundle(_Statement, _Signature, _Hint) -> not_loaded().
-
--spec registry_catalogue() -> result().
-registry_catalogue() -> not_loaded().
 
 -spec json_encode(term()) -> result().
 json_encode(_Term) -> not_loaded().

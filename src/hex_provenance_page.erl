@@ -311,7 +311,8 @@ time(undefined) ->
     <<>>;
 time(Seconds) ->
     Text = calendar:system_time_to_rfc3339(Seconds, [{offset, "Z"}]),
-    {{Year, Month, Day}, {Hour, Minute, _}} = calendar:system_time_to_universal_time(Seconds, second),
+    {{Year, Month, Day}, {Hour, Minute, _}} =
+        calendar:system_time_to_universal_time(Seconds, second),
     Format = "~4..0b-~2..0b-~2..0b ~2..0b:~2..0b",
     Shown = io_lib:format(Format, [Year, Month, Day, Hour, Minute]),
     ["<time datetime=\"", Text, "\">", Shown, " UTC</time>"].

@@ -1,8 +1,8 @@
 %% @private
 %% @doc Signs checkpoints, has witnesses cosign them, and stores them for whoever serves them.
 %%
-%% Before every signature the tree is proven to extend what was signed last, and is recorded as that,
-%% inside the database and outside of it: see {@link hex_provenance_guard}.
+%% Before every signature the tree is proven to extend what was signed last, and is recorded as
+%% that, inside the database and outside of it: see {@link hex_provenance_guard}.
 -module(hex_provenance_publisher).
 
 -export([work/1, succeed/2]).

@@ -13,8 +13,8 @@
 %% when it is idle and there is something to do, up to 256 events at once; each tries again after a
 %% failure. Any number of nodes may run them on one PostgreSQL.
 %%
-%% A log whose database no longer extends what was signed is halted: it signs and enters nothing more
-%% until it is started again, on a database that does. Events are still recorded meanwhile.
+%% A log whose database no longer extends what was signed is halted: it signs and enters nothing
+%% more until it is started again, on a database that does. Events are still recorded meanwhile.
 -module(hex_provenance_sequencer).
 
 -behaviour(gen_server).
@@ -56,7 +56,8 @@
 %% <li>`last_signed': where the last signed size and root are kept outside of the database; see
 %%     {@link hex_provenance_last_signed}. With `none' a restored backup can fork the log.</li>
 %% <li>`next_log_keys': keys that a key change may put in the place of `log_key'.</li>
-%% <li>`prefix': what predicate types begin with, by default `<<"https://hex.pm/attestation">>'.</li>
+%% <li>`prefix': what predicate types begin with, by default
+%%     `<<"https://hex.pm/attestation">>'.</li>
 %% <li>`batch' (256): how many entries are made at once, at most.</li>
 %% <li>`witnesses': the text of a policy file, by default `<<"quorum none\n">>'.</li>
 %% <li>`heads_every' (512): after how many entries a heads map is entered; clients read at most 1024
@@ -65,8 +66,8 @@
 %% <li>`poll' (500): how often the database is asked for what others recorded.</li>
 %% <li>`again_every' (one hour): when the checkpoint of an idle log is signed and cosigned again.
 %%     `retry_every' (10000): when one without its quorum is.</li>
-%% <li>`max_merge_delay' (60000): how long after its recording an event should be in the log, under a
-%%     published checkpoint. Later it is told to `on_event'.</li>
+%% <li>`max_merge_delay' (60000): how long after its recording an event should be in the log,
+%%     under a published checkpoint. Later it is told to `on_event'.</li>
 %% <li>`on_event': see {@link on_event()}.</li>
 %% </ul>
 
@@ -76,8 +77,8 @@
 %% send. Names begin with `hex_provenance' and `log':
 %% <ul>
 %% <li>`signed': `count', `duration'.</li>
-%% <li>`batch': `size', `count', `events', `duration', `delay' (the longest time that an event waited
-%%     since its recording).</li>
+%% <li>`batch': `size', `count', `events', `duration', `delay' (the longest time that an event
+%%     waited since its recording).</li>
 %% <li>`checkpoint': `size'; metadata `quorum'.</li>
 %% <li>`witness': `count'; metadata `name' and `result'.</li>
 %% <li>`merge_delay': `pending', `age', `unpublished', each second while something waits; metadata
@@ -147,8 +148,8 @@ child_spec(Options) ->
         shutdown => 5000
     }.
 
-%% @doc Records events as {@link hex_provenance_log_store:record/2} does, in the calling process, and
-%% has the log enter them. When this answers, they are on the disk, but not yet in the log.
+%% @doc Records events as {@link hex_provenance_log_store:record/2} does, in the calling process,
+%% and has the log enter them. When this answers, they are on the disk, but not yet in the log.
 -spec record(server(), [hex_provenance_log_store:unsigned()]) -> {ok, [new | known]} | error().
 record(Server, Events) ->
     Recorded = hex_provenance_log_store:record(gen_server:call(Server, db), Events),
@@ -156,7 +157,8 @@ record(Server, Events) ->
     Recorded.
 
 %% @doc Waits until an event is in the log, under a published checkpoint; answers its index.
--spec await(server(), EventId :: binary(), timeout()) -> {ok, non_neg_integer()} | timeout | error().
+-spec await(server(), EventId :: binary(), timeout()) ->
+    {ok, non_neg_integer()} | timeout | error().
 await(Server, Id, Timeout) ->
     Ref = subscribe(Server),
     Alarm = alarm(Timeout),
@@ -170,7 +172,8 @@ alarm(infinity) -> infinity;
 alarm(Timeout) -> erlang:start_timer(Timeout, self(), await).
 
 awaited(Server, Db, Id, Ref, Alarm) ->
-    case {hex_provenance_log_store:event(Db, Id), hex_provenance_log_store:checkpoint(Db, newest)} of
+    Event = hex_provenance_log_store:event(Db, Id),
+    case {Event, hex_provenance_log_store:checkpoint(Db, newest)} of
         {{ok, #{index := Index}}, {ok, #{size := Size}}} when is_integer(Index), Index < Size ->
             {ok, Index};
         {{error, _} = Error, _} ->
@@ -208,7 +211,8 @@ info(Server) ->
 age(undefined) -> undefined;
 age(Recorded) -> max(0, erlang:system_time(millisecond) - Recorded).
 
-%% @doc Has the caller be sent `{hex_provenance_log, Ref, Size}' for each newly published checkpoint.
+%% @doc Has the caller be sent `{hex_provenance_log, Ref, Size}' for each newly published
+%% checkpoint.
 -spec subscribe(server()) -> reference().
 subscribe(Server) -> gen_server:call(Server, {subscribe, self()}).
 
@@ -221,9 +225,9 @@ unsubscribe(Server, Ref) -> gen_server:call(Server, {unsubscribe, Ref}).
 -spec enter_key_change(server(), Leaf :: binary()) -> {ok, non_neg_integer()} | error().
 enter_key_change(Server, Leaf) -> gen_server:call(Server, {enter, Leaf}, infinity).
 
-%% @doc Puts another key in the place of the one that signs checkpoints, and answers the index of the
-%% key change. From then on the log must be started with that key. Other nodes that have it among
-%% their `next_log_keys' follow.
+%% @doc Puts another key in the place of the one that signs checkpoints, and answers the index of
+%% the key change. From then on the log must be started with that key. Other nodes that have it
+%% among their `next_log_keys' follow.
 -spec rotate_log_key(server(), hex_provenance_log_nif:key()) -> {ok, non_neg_integer()} | error().
 rotate_log_key(Server, New) ->
     {Old, Origin} = gen_server:call(Server, log_key),
@@ -235,9 +239,10 @@ rotate_log_key(Server, New) ->
             Error
     end.
 
-%% @doc Puts another key in the place of the one that signs events. Nothing is signed meanwhile: what
-%% the old key signed is entered before the change, `Options' ({@link hex_provenance_registry:sign/2})
-%% sign what comes behind it. No other node may sign meanwhile either.
+%% @doc Puts another key in the place of the one that signs events. Nothing is signed meanwhile:
+%% what the old key signed is entered before the change, `Options' ({@link
+%% hex_provenance_registry:sign/2}) sign what comes behind it. No other node may sign meanwhile
+%% either.
 -spec rotate_registry_key(server(), Leaf :: binary(), Options :: map()) ->
     {ok, non_neg_integer()} | error().
 rotate_registry_key(Server, Leaf, Options) ->

@@ -93,11 +93,10 @@ configuration(Options) ->
 %% @doc The port that a server listens on.
 -spec port(pid()) -> inet:port_number().
 port(Server) ->
-    [{_, Instance, _, _} | _] = [
-        Child
-     || {{httpd_instance_sup, _, _, _}, _, _, _} = Child <- supervisor:which_children(Server)
+    [Port] = [
+        Port
+     || {{httpd_instance_sup, _, Port, _}, _, _, _} <- supervisor:which_children(Server)
     ],
-    [{port, Port}] = httpd:info(Instance, [port]),
     Port.
 
 %% @private

@@ -3,8 +3,8 @@
 %%
 %% Which witnesses there are, where, and how many of them are enough a policy file of
 %% [https://c2sp.org/tlog-policy] says. All are asked at the same time. A witness that answers that
-%% it saw another size last gets the proof from there. What a witness answers is believed only as far
-%% as its signature verifies.
+%% it saw another size last gets the proof from there. What a witness answers is believed only as
+%% far as its signature verifies.
 -module(hex_provenance_witness).
 
 -export([new/3, for_log/2, collect/4, has_quorum/2]).
@@ -12,10 +12,11 @@
 -export_type([witnesses/0, options/0, proofs/0]).
 
 -type options() :: #{
-    client => hex_provenance_http:client(),
+    client => {module(), Config :: term()},
     timeout => pos_integer(),
     grace => non_neg_integer()
 }.
+%% `client': an HTTP client, a module of the behaviour `hex_provenance_http' and its configuration.
 %% `timeout' (5000): milliseconds for all of them together. `grace' (500): for the others, once a
 %% quorum is there.
 
@@ -24,7 +25,7 @@
     options := options(),
     policy := hex_provenance_log_nif:policy(),
     parties := [party()],
-    client := hex_provenance_http:client() | default,
+    client := {module(), Config :: term()},
     timeout := pos_integer(),
     grace := non_neg_integer()
 }.
@@ -49,8 +50,11 @@
 -spec new(Policy :: binary(), LogVkey :: binary(), options()) -> {ok, witnesses()} | error().
 new(Text, Vkey, Options) ->
     case hex_provenance_log_nif:log_policy(with_log(Text, Vkey)) of
-        {ok, Policy} -> of_policy(Text, Policy, hex_provenance_log_nif:log_policy_info(Policy), Options);
-        {error, _} = Error -> Error
+        {ok, Policy} ->
+            Info = hex_provenance_log_nif:log_policy_info(Policy),
+            of_policy(Text, Policy, Info, Options);
+        {error, _} = Error ->
+            Error
     end.
 
 %% @doc The same for another key of the log.
@@ -67,15 +71,12 @@ of_policy(Text, Policy, {ok, #{witnesses := Known}}, Options) ->
         options => Options,
         policy => Policy,
         parties => [Party#{size => 0} || #{url := Url} = Party <- Known, Url =/= undefined],
-        client => maps:get(client, Options, default),
+        client => maps:get(client, Options, {hex_provenance_httpc, #{}}),
         timeout => maps:get(timeout, Options, 5000),
         grace => maps:get(grace, Options, 500)
     }};
 of_policy(_, _, {error, _} = Error, _) ->
     Error.
-
-client(default) -> hex_provenance_http:default();
-client(Client) -> Client.
 
 with_log(Text, Vkey) ->
     case binary:match(Text, Vkey) of
@@ -201,7 +202,7 @@ request(Old, Size, Note, Proofs) ->
         {error, _} = Error -> Error
     end.
 
-post(Client, Url, Body) ->
+post({Module, Config}, Url, Body) ->
     Request = #{
         method => post,
         url => <<(string:trim(Url, trailing, "/"))/binary, "/add-checkpoint">>,
@@ -209,7 +210,7 @@ post(Client, Url, Body) ->
         body => Body,
         max_body => ?MOST_ANSWER
     },
-    case hex_provenance_http:request(client(Client), Request) of
+    case Module:request(Config, Request) of
         {ok, #{status := Status, headers := Headers, body := Answer}} ->
             {ok, Status, content_type(Headers), Answer};
         {error, _} = Error ->

@@ -100,6 +100,8 @@ pub type Code {
   ResourceRefused
   VerificationFailed
   VerifiedLevelMissing
+  EventInvalid
+  EventRefused
   KeyRevoked
   TrustFileInvalid
   QuorumMissing
@@ -113,9 +115,6 @@ pub type Code {
   ReleaseUnpublished
   ReleaseReplaced
   WitnessRefused
-  EventInvalid
-  EventRefused
-  EventConflict
   Internal
   NifNotLoaded
 }

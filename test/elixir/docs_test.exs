@@ -1,3 +1,19 @@
+defmodule HexProvenance.DocsTest.Given do
+  @moduledoc "What a document's examples take for granted."
+
+  @doc "Its variables, or why they cannot be had."
+  @spec bindings(String.t()) :: {:ok, map()} | {:skip, charlist()}
+  def bindings("guides/registry.md") do
+    with {:ok, server} <- :hex_provenance_test_postgres.start() do
+      folder = Path.join(System.tmp_dir!(), "hex_provenance_docs_#{System.unique_integer([:positive])}")
+      functions = server |> :hex_provenance_test_postgres.database() |> :hex_provenance_test_postgres.functions()
+      {:ok, %{Query: functions.query, Transaction: functions.transaction, LastSigned: String.to_charlist(folder)}}
+    end
+  end
+
+  def bindings(_), do: {:ok, %{}}
+end
+
 defmodule HexProvenance.DocsTest do
   @moduledoc """
   The README and the guides are tests: their Elixir and Erlang examples run in the folder that script/demo leaves, their
@@ -33,8 +49,15 @@ defmodule HexProvenance.DocsTest do
     for {[language, code], number} <- blocks do
       test "#{document}: #{language} example #{number}" do
         assert File.exists?(Path.join(@samples, "tampered.conda")), "run script/demo once: it fetches the samples"
-        {result, expected} = File.cd!(@samples, fn -> run(unquote(language), unquote(code)) end)
-        if expected, do: assert(expected == String.trim(result))
+
+        case HexProvenance.DocsTest.Given.bindings(unquote(document)) do
+          {:ok, bindings} ->
+            {result, expected} = File.cd!(@samples, fn -> run(unquote(language), unquote(code), bindings) end)
+            if expected, do: assert(expected == String.trim(result))
+
+          {:skip, reason} ->
+            IO.puts("skipped: #{unquote(document)}: #{reason}")
+        end
       end
     end
 
@@ -63,15 +86,15 @@ defmodule HexProvenance.DocsTest do
     assert Enum.sort(rows) == Enum.map(names, &Atom.to_string/1)
   end
 
-  defp run("elixir", code) do
+  defp run("elixir", code, _) do
     {result, _} = Code.eval_string(code)
     {inspect(result), expectation(code, "#=>")}
   end
 
-  defp run("erlang", code) do
+  defp run("erlang", code, bindings) do
     {:ok, tokens, _} = code |> String.to_charlist() |> :erl_scan.string()
     {:ok, expressions} = :erl_parse.parse_exprs(tokens)
-    {:value, result, _} = :erl_eval.exprs(expressions, %{})
+    {:value, result, _} = :erl_eval.exprs(expressions, bindings)
     {:io_lib.format("~p", [result]) |> to_string(), expectation(code, "%=>")}
   end
 

@@ -1,11 +1,11 @@
-%% What the API answers from a real log: each proof is checked here by RFC 6962 alone, each bundle by
-%% the verifier.
+%% What the API answers from a real log: each proof is checked here by RFC 6962 alone, each bundle
+%% by the verifier.
 -module(hex_provenance_answers_tests).
 
 -include_lib("eunit/include/eunit.hrl").
 
 -define(ASK, hex_provenance_api_tests).
--define(LOG, hex_provenance_test_log).
+-define(LOG, hex_provenance_test_stored_log).
 
 answers_test_() ->
     {setup, fun start/0, fun stop/1, fun(Running) ->
@@ -343,7 +343,8 @@ linked(#{state := State, log := #{db := Db} = Log}) ->
         expires => erlang:system_time(second) + 100
     }),
     Missing = crypto:hash(sha256, <<"withheld">>),
-    Link = fun(Of) -> #{predicate_type => <<"https://slsa.dev/provenance/v1">>, bundle => {sha256, Of}} end,
+    Type = <<"https://slsa.dev/provenance/v1">>,
+    Link = fun(Of) -> #{predicate_type => Type, bundle => {sha256, Of}} end,
     ?LOG:append(Log, [
         ?LOG:event(publish, <<"l">>, <<"1.0.0">>, #{provenance => [Link(Digest), Link(Missing)]})
     ]),

@@ -302,7 +302,8 @@ authorise() ->
 
 bearer(Token) -> {<<"authorization">>, <<"Bearer ", Token/binary>>}.
 
-only_a(#{headers := Headers} = More) -> More#{headers := [bearer(<<"a">>) | Headers], body => <<"{}">>}.
+only_a(#{headers := Headers} = More) ->
+    More#{headers := [bearer(<<"a">>) | Headers], body => <<"{}">>}.
 
 many_events(Count) ->
     iolist_to_binary(["{\"events\":[", lists:join(",", lists:duplicate(Count, "{}")), "]}"]).

@@ -7,7 +7,7 @@
 
 -export([request/2]).
 
--define(LOG, hex_provenance_test_log).
+-define(LOG, hex_provenance_test_stored_log).
 -define(ASK, hex_provenance_api_tests).
 
 %% An HTTP client without HTTP: the service is a function.

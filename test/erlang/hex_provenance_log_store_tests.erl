@@ -3,7 +3,6 @@
 -include_lib("eunit/include/eunit.hrl").
 
 -define(STORE, hex_provenance_log_store).
--define(PREFIX, <<"https://hex.pm/attestation">>).
 
 contract_test_() ->
     hex_provenance_test_sequencer:both([
@@ -100,7 +99,7 @@ integrated(Db, _) ->
     {ok, Head} = ?STORE:head(Db),
     {ok, [One, Two, Three]} = ?STORE:pending(Db, 9),
     Items = [{event, Event} || Event <- [One, Two, Three]],
-    Batch = batch(Db, Head, Items),
+    Batch = hex_provenance_test_sequencer:batch(Db, Head, Items),
     %% A signature that is not the stored one, a tile that is there already: nothing of it happens.
     Forged = [{event, Three#{signature := <<"other">>}} | tl(Items)],
     ?assertEqual(conflict, ?STORE:integrate(Db, Head, Forged, Batch)),
@@ -113,7 +112,7 @@ integrated(Db, _) ->
     {ok, _} = ?STORE:record(Db, events([4])),
     sign(Db),
     {ok, [Four]} = ?STORE:pending(Db, 9),
-    Later = batch(Db, Next, [{event, Four}]),
+    Later = hex_provenance_test_sequencer:batch(Db, Next, [{event, Four}]),
     ?assertEqual(conflict, ?STORE:integrate(Db, Next#{root := <<0:256>>}, [{event, Four}], Later)),
     ?assertEqual(ok, ?STORE:integrate(Db, Next, [{event, Four}], Later)),
     hex_provenance_test_sequencer:clean(Db).
@@ -279,7 +278,9 @@ bundles(Db, _) ->
     ?assertEqual(redacted, ?STORE:bundle(Db, Digest)).
 
 checkpoints(Db, _) ->
-    Put = fun(Size, Note, Quorum) -> ?STORE:put_checkpoint(Db, Size, <<Size:256>>, Note, Quorum) end,
+    Put = fun(Size, Note, Quorum) ->
+        ?STORE:put_checkpoint(Db, Size, <<Size:256>>, Note, Quorum)
+    end,
     ?assertEqual(not_found, ?STORE:checkpoint(Db, newest)),
     ok = Put(5, <<"five">>, false),
     ?assertMatch({ok, #{size := 5, quorum := false}}, ?STORE:checkpoint(Db, newest)),
@@ -325,15 +326,6 @@ sign(Db) ->
     ],
     {ok, _} = ?STORE:put_signatures(Db, Signatures).
 
-batch(Db, Head, Items) ->
-    Statements = [S || {event, #{statement := S}} <- Items],
-    {ok, Packages} = hex_provenance_log_nif:log_statement_packages(Statements, ?PREFIX),
-    {ok, Heads} = ?STORE:heads_of(Db, Packages),
-    Given = [{event, S, Signature} || {event, #{statement := S, signature := Signature}} <- Items],
-    Tree = maps:with([size, edge, root], Head),
-    {ok, Batch} = hex_provenance_log_nif:log_sequence(Tree, Given, Heads, ?PREFIX),
-    Batch.
-
 integrate(Db) ->
     sign(Db),
     {ok, Head} = ?STORE:head(Db),
@@ -342,7 +334,8 @@ integrate(Db) ->
             ok;
         {ok, Events} ->
             Items = [{event, Event} || Event <- Events],
-            ok = ?STORE:integrate(Db, Head, Items, batch(Db, Head, Items)),
+            Batch = hex_provenance_test_sequencer:batch(Db, Head, Items),
+            ok = ?STORE:integrate(Db, Head, Items, Batch),
             integrate(Db)
     end.
 

@@ -3,7 +3,7 @@
 
 -include_lib("eunit/include/eunit.hrl").
 
--export([boundary/0]).
+-export([boundary/0, hostile/0, peer_test/2]).
 
 %% Every function that takes a term from outside; json_encode takes almost any.
 boundary() ->
@@ -303,16 +303,20 @@ provide(none, _) ->
 provide(garbage, Native) ->
     file:write_file(Native, <<"not a library">>);
 provide(real, Native) ->
-    copy(filename:join([code:priv_dir(hex_provenance), "native", "hex_provenance_nif.so"]), Native);
+    copy(filename:join(code:priv_dir(hex_provenance), "native"), Native);
 provide(hooks, Native) ->
-    Built = "_build/test-hooks/hex_provenance_nif.so",
+    Built = "_build/test-hooks",
     Build = "script/build-nif --features default,test-hooks --to _build/test-hooks",
     ?assertEqual("", os:cmd(Build)),
-    case filelib:is_file(Built) of
+    case filelib:is_file(filename:join(Built, "hex_provenance_nif.so")) of
         true -> copy(Built, Native);
         false -> {skip, "no library with test hooks"}
     end.
 
-copy(From, To) ->
-    {ok, _} = file:copy(From, To),
+%% All libraries of a folder, beside one another.
+copy(Folder, Native) ->
+    [
+        {ok, _} = file:copy(File, filename:join(filename:dirname(Native), filename:basename(File)))
+     || File <- filelib:wildcard(filename:join(Folder, "*.so"))
+    ],
     ok.

@@ -23,10 +23,7 @@ both_test_() ->
     ]).
 
 whole(Db, Folder) ->
-    Self = self(),
-    {ok, Log} = ?LOGS:start(Db, Folder, #{
-        on_event => fun(Name, Measured, About) -> Self ! {told, lists:last(Name), Measured, About} end
-    }),
+    {ok, Log} = ?LOGS:start(Db, Folder, #{on_event => telling()}),
     Ref = ?SEQUENCER:subscribe(Log),
     ?assertEqual({ok, [new, new]}, ?SEQUENCER:record(Log, events([1, 2]))),
     ?assertEqual({ok, [known]}, ?SEQUENCER:record(Log, events([2]))),
@@ -46,6 +43,10 @@ whole(Db, Folder) ->
     ?assertEqual(timeout, ?SEQUENCER:await(Log, <<"unknown">>, 50)),
     ?LOGS:stop(Log),
     ?LOGS:clean(Db, #{last_signed => {hex_provenance_last_signed_file, Folder}}).
+
+telling() ->
+    Self = self(),
+    fun(Name, Measured, About) -> Self ! {told, lists:last(Name), Measured, About} end.
 
 told() ->
     receive
@@ -119,7 +120,6 @@ maps(Db, Folder) ->
     ?LOGS:clean(Db).
 
 idle(Db, Folder) ->
-    Self = self(),
     {ok, Log} = ?LOGS:start(Db, Folder, #{again_every => 100}),
     {ok, _} = ?SEQUENCER:record(Log, events([1])),
     ?LOGS:await_all(Log, [1]),
@@ -127,7 +127,6 @@ idle(Db, Folder) ->
     timer:sleep(400),
     %% Ed25519 signs the same text in the same way.
     ?assertMatch({ok, #{note := Note, size := 1}}, ?STORE:checkpoint(Db, newest)),
-    _ = Self,
     ?LOGS:stop(Log).
 
 %% What was recorded lies in the future now.
@@ -137,10 +136,7 @@ clock(Db, Folder) ->
     {ok, _, 2} = hex_provenance_sql:query(
         Db, <<"UPDATE hp_outbox SET recorded = recorded + 1000000000">>, []
     ),
-    Self = self(),
-    {ok, Log} = ?LOGS:start(Db, Folder, #{
-        on_event => fun(Name, Measured, About) -> Self ! {told, lists:last(Name), Measured, About} end
-    }),
+    {ok, Log} = ?LOGS:start(Db, Folder, #{on_event => telling()}),
     ?LOGS:await_all(Log, [1, 2]),
     [?assert(D >= 0) || {batch, #{delay := D}, _} <- told()],
     ?LOGS:stop(Log),
@@ -180,7 +176,8 @@ keys(Db, Folder) ->
 
 witnesses(Db, Folder) ->
     {ok, Vkey} = hex_provenance_log_nif:log_vkey(?LOGS:log_key()),
-    Witnesses = [hex_provenance_test_witness:start(Name, Vkey) || Name <- [<<"w1">>, <<"w2">>, <<"w3">>]],
+    Names = [<<"w1">>, <<"w2">>, <<"w3">>],
+    Witnesses = [hex_provenance_test_witness:start(Name, Vkey) || Name <- Names],
     [_, Second, Third] = Witnesses,
     {ok, Log} = ?LOGS:start(Db, Folder, witnessed(Witnesses, 2)),
     lists:foreach(
@@ -238,14 +235,18 @@ quorum(Db, Folder) ->
 witnessed(Witnesses, Threshold) ->
     Names = [Name || #{name := Name} <- Witnesses],
     Lines = [
-        ["witness ", Name, " ", hex_provenance_test_witness:vkey(W), " ", hex_provenance_test_witness:url(W), "\n"]
-     || #{name := Name} = W <- Witnesses
+        ["witness ", Name, " ", vkey(Witness), " ", hex_provenance_test_witness:url(Witness), "\n"]
+     || #{name := Name} = Witness <- Witnesses
     ],
     Group = ["group all-of-them ", integer_to_list(Threshold), " ", lists:join(" ", Names), "\n"],
     #{
         witnesses => iolist_to_binary([Lines, Group, "quorum all-of-them\n"]),
-        witness_options => #{timeout => 3000, grace => 200}
+        witness_options => #{
+            timeout => 3000, grace => 200, client => {hex_provenance_test_witness, #{}}
+        }
     }.
+
+vkey(Witness) -> hex_provenance_test_witness:vkey(Witness).
 
 record_gone(Db, Folder) ->
     {ok, Log} = ?LOGS:start(Db, Folder),
@@ -325,7 +326,7 @@ postgres_test_() ->
     {setup, fun hex_provenance_test_postgres:start/0, fun
         ({ok, Server}) ->
             [
-                {timeout, 60, {"a standby that lacks the last batches", fun() -> standby(Server) end}},
+                {timeout, 60, {"a standby that lacks batches", fun() -> standby(Server) end}},
                 {timeout, 60, {"a standby while it runs", fun() -> promoted(Server) end}},
                 {timeout, 120, {"two sequencers at once", fun() -> two(Server) end}},
                 {timeout, 120, {"restarted in the middle", fun() -> restarted(Server) end}}

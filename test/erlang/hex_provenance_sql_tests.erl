@@ -231,15 +231,19 @@ read_until_told(Db, Reads) ->
     end.
 
 killed_writers(Db) ->
+    Self = self(),
     Write = fun Write() ->
         Id = 2 * erlang:unique_integer([positive]),
         {ok, _} = transaction(Db, [insert(Id, 1), insert(Id + 1, 1)]),
+        Self ! wrote,
         Write()
     end,
     [
         begin
             Writers = [spawn(Write) || _ <- lists:seq(1, 3)],
-            timer:sleep(rand:uniform(20)),
+            receive
+                wrote -> timer:sleep(rand:uniform(20))
+            end,
             [exit(Writer, kill) || Writer <- Writers]
         end
      || _ <- lists:seq(1, 15)

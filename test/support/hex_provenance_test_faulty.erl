@@ -1,5 +1,5 @@
-%% @doc A database whose n-th call fails, and one that can be exchanged for another while it is used.
-%% As a record of what was signed last as well.
+%% @doc A database whose n-th call fails, and one that can be exchanged for another while it is
+%% used. As a record of what was signed last as well.
 -module(hex_provenance_test_faulty).
 
 -behaviour(hex_provenance_sql).

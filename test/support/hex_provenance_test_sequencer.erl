@@ -2,8 +2,9 @@
 -module(hex_provenance_test_sequencer).
 
 -export([event/1, event/2, log_key/0, log_key/1, registry_key/0, verification/0]).
--export([start/2, start/3, options/2, stop/1, await_all/2, clean/1, clean/2, fsck/2]).
--export([with_folder/1, sqlite/1, postgres/1, postgres_db/1, postgres_copy/2, both/1]).
+-export([start/2, start/3, options/2, stop/1, await_all/2, batch/3, clean/1, clean/2, fsck/2]).
+-export([with_folder/1, sqlite/1, sqlite_file/1, both/1]).
+-export([postgres/1, postgres_db/1, postgres_copy/2]).
 
 -define(ORIGIN, <<"log.example">>).
 
@@ -125,11 +126,26 @@ told(Ref) ->
     after 0 -> []
     end.
 
+%% @doc What the sequencer would compute.
+batch(Db, Head, Items) ->
+    Prefix = <<"https://hex.pm/attestation">>,
+    Statements = [S || {event, #{statement := S}} <- Items],
+    {ok, Packages} = hex_provenance_log_nif:log_statement_packages(Statements, Prefix),
+    {ok, Heads} = hex_provenance_log_store:heads_of(Db, Packages),
+    Given = [{event, S, Signature} || {event, #{statement := S, signature := Signature}} <- Items],
+    Tree = maps:with([size, edge, root], Head),
+    {ok, Batch} = hex_provenance_log_nif:log_sequence(Tree, Given, Heads, Prefix),
+    Batch.
+
 with_folder(Test) ->
     Folder = string:trim(os:cmd("mktemp -d /tmp/hex_provenance_log.XXXXXX")),
+    %% What is made to fail says so at length.
+    #{level := Level} = logger:get_primary_config(),
+    ok = logger:set_primary_config(level, none),
     try
         Test(Folder)
     after
+        ok = logger:set_primary_config(level, Level),
         os:cmd("rm -rf " ++ Folder)
     end.
 
@@ -145,6 +161,14 @@ sqlite(Test) ->
         end
     end).
 
+%% @doc Runs a test with the name of a file that is not there yet.
+sqlite_file(Test) ->
+    with_folder(fun(Folder) ->
+        Signed = filename:join(Folder, "signed"),
+        ok = file:make_dir(Signed),
+        Test(filename:join(Folder, "log.db"), Signed)
+    end).
+
 %% @doc Runs a test with a new PostgreSQL database.
 postgres(Test) ->
     fun(Server) ->
@@ -155,7 +179,8 @@ postgres(Test) ->
 
 %% Connections that ended are made again.
 postgres_db(Database) ->
-    #{query := Query, transaction := Transaction} = hex_provenance_test_postgres:functions(Database),
+    Functions = hex_provenance_test_postgres:functions(Database),
+    #{query := Query, transaction := Transaction} = Functions,
     Fresh = fun() ->
         case get(Database) of
             undefined -> ok;
@@ -171,7 +196,9 @@ postgres_db(Database) ->
 postgres_copy(Server, #{name := Name}) ->
     #{name := New} = Copy = hex_provenance_test_postgres:database(Server),
     Admin = postgres_db(Copy#{name := "postgres"}),
-    Ask = fun(Parts) -> {ok, _, _} = hex_provenance_sql:query(Admin, iolist_to_binary(Parts), []) end,
+    Ask = fun(Parts) ->
+        {ok, _, _} = hex_provenance_sql:query(Admin, iolist_to_binary(Parts), [])
+    end,
     Ask(["SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '", Name, "'"]),
     timer:sleep(100),
     Ask(["DROP DATABASE ", New]),

@@ -3,6 +3,7 @@
 -module(hex_provenance_test_witness).
 
 -export([start/2, stop/1, url/1, vkey/1, seen/1, set/3]).
+-export([request/2]).
 
 -record(witness, {
     name :: binary(),
@@ -46,6 +47,36 @@ ask(Pid, What) ->
     receive
         {Ref, Answer} -> Answer
     end.
+
+%% @doc An HTTP client for whoever has none at hand: HTTP/1.1, one request a connection.
+request(_, #{url := Url, body := Body}) ->
+    #{host := Host, port := Port, path := Path} = uri_string:parse(Url),
+    case gen_tcp:connect(binary_to_list(Host), Port, [binary, {active, false}], 1000) of
+        {ok, Socket} ->
+            ok = gen_tcp:send(Socket, [
+                ["POST ", Path, " HTTP/1.1\r\nhost: ", Host, "\r\n"],
+                ["content-length: ", integer_to_list(byte_size(Body)), "\r\n\r\n"],
+                Body
+            ]),
+            Answer = read_all(Socket, <<>>),
+            gen_tcp:close(Socket),
+            response(Answer);
+        {error, Reason} ->
+            {error, hex_provenance_error:storage_failed(Url, file:format_error(Reason))}
+    end.
+
+read_all(Socket, Read) ->
+    case gen_tcp:recv(Socket, 0) of
+        {ok, More} -> read_all(Socket, <<Read/binary, More/binary>>);
+        {error, closed} -> Read
+    end.
+
+response(Answer) ->
+    {ok, {http_response, _, Status, _}, Rest} = erlang:decode_packet(http_bin, Answer, []),
+    [Head, Body] = binary:split(Rest, <<"\r\n\r\n">>),
+    Lines = [binary:split(Line, <<": ">>) || Line <- binary:split(Head, <<"\r\n">>, [global])],
+    Headers = [{Name, Value} || [Name, Value] <- Lines],
+    {ok, #{status => Status, headers => Headers, body => Body}}.
 
 init(Witness, Parent) ->
     {ok, Listen} = gen_tcp:listen(0, [

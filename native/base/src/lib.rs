@@ -5,7 +5,7 @@
 //! - [`fields`] has their objects, taken member by member.
 //! - [`merkle`] has the walk along an audit path of a Merkle tree.
 //! - [`pattern`] has the anchored pattern language of every option that takes one.
-//! - [`hex`] has hexadecimal; [`words`] has closed sets of words.
+//! - [`hex`] has hexadecimal; [`mod@words`] has closed sets of words.
 
 mod by_name;
 pub mod fault;

@@ -23,6 +23,7 @@ use provenance_sigstore::{Bundle, Certificate, LogEntry, Material, Time, TrustRo
 use rustler::{Encoder, Env, Term};
 use serde_json::{Map, Value};
 
+#[allow(unused_imports, reason = "smaller builds need fewer")]
 pub(crate) use provenance_nif_base::encode::{bytes, error, fault, list, map, names, optional, text};
 use provenance_nif_base::encode::{catalogue_entry, known_map, limits, term_map};
 

@@ -15,40 +15,12 @@ use rustler::{Encoder, Env, ResourceArc, Term};
 
 use crate::decode::log::{Item, Options};
 use crate::encode::log::Shown;
-use crate::guard::{self, Failure};
+use crate::guard;
 use crate::resource::{LogMonitor, LogTrust};
 use crate::{atoms, decode, encode};
 
-/// What a function here can meet: options are the first's to judge, everything else the second's.
-pub(crate) enum Failed {
-    Sigstore(provenance_sigstore::Error),
-    Log(provenance_log::Error),
-}
-
-impl Failure for Failed {
-    fn internal(at: String) -> Self {
-        Self::Sigstore(Failure::internal(at))
-    }
-
-    fn term<'a>(&self, env: Env<'a>) -> Term<'a> {
-        match self {
-            Self::Sigstore(error) => encode::error(env, error),
-            Self::Log(error) => encode::error(env, error),
-        }
-    }
-}
-
-impl From<provenance_sigstore::Error> for Failed {
-    fn from(error: provenance_sigstore::Error) -> Self {
-        Self::Sigstore(error)
-    }
-}
-
-impl From<provenance_log::Error> for Failed {
-    fn from(error: provenance_log::Error) -> Self {
-        Self::Log(error)
-    }
-}
+// What a function here can meet: options are the first's to judge, everything else the second's.
+guard::failed!(provenance_log::Error);
 
 pub(crate) type Result<T> = std::result::Result<T, Failed>;
 

@@ -8,46 +8,18 @@ use provenance_log::statement::PAYLOAD_TYPE;
 use rustler::{Env, Term};
 
 use crate::decode::registry::{Given, Verified};
-use crate::guard::{self, Failure};
+use crate::guard;
 use crate::{decode, encode};
 
-/// What a function here can meet: options and bundles are the first's to judge, everything else the second's.
-pub(crate) enum Failed {
-    Sigstore(provenance_sigstore::Error),
-    Hex(provenance_hex::Error),
-}
-
-impl Failure for Failed {
-    fn internal(at: String) -> Self {
-        Self::Sigstore(Failure::internal(at))
-    }
-
-    fn term<'a>(&self, env: Env<'a>) -> Term<'a> {
-        match self {
-            Self::Sigstore(error) => encode::error(env, error),
-            Self::Hex(error) => encode::error(env, error),
-        }
-    }
-}
-
-impl From<provenance_sigstore::Error> for Failed {
-    fn from(error: provenance_sigstore::Error) -> Self {
-        Self::Sigstore(error)
-    }
-}
-
-impl From<provenance_hex::Error> for Failed {
-    fn from(error: provenance_hex::Error) -> Self {
-        Self::Hex(error)
-    }
-}
+// What a function here can meet: options and bundles are the first's to judge, everything else the second's.
+guard::failed!(provenance_hex::Error);
 
 pub(crate) type Result<T> = std::result::Result<T, Failed>;
 
 /// A bundle around something else than a statement.
 pub(crate) fn no_statement() -> Failed {
     let reason = "the bundle holds no in-toto statement".to_owned();
-    Failed::Hex(Fault::StatementInvalid { field: "payloadType".to_owned(), reason }.into())
+    Failed::Own(Fault::StatementInvalid { field: "payloadType".to_owned(), reason }.into())
 }
 
 #[rustler::nif(schedule = "DirtyCpu")]
@@ -120,7 +92,7 @@ fn check_form(verified: &Verified<'_>) -> Result<()> {
         ["application/vnd.dev.sigstore.bundle.v0.3+json", "application/vnd.dev.sigstore.bundle+json;version=0.3"];
     if !FORMS.contains(&verified.media_type.as_str()) {
         let media_type = provenance_hex::error::quote(&verified.media_type);
-        return Err(Failed::Hex(Fault::BundleUnsupported { media_type }.into()));
+        return Err(Failed::Own(Fault::BundleUnsupported { media_type }.into()));
     }
     if verified.payload_type == PAYLOAD_TYPE { Ok(()) } else { Err(no_statement()) }
 }

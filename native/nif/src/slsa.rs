@@ -5,7 +5,7 @@ use provenance_slsa::record::FIELDS;
 use provenance_slsa::{Builders, Dialect, Limits, Requirement, Statement, Vsa, judge_bytes, vsa};
 use rustler::{Encoder, Env, ResourceArc, Term};
 
-use crate::guard::{self, Failure};
+use crate::guard;
 use crate::light;
 use crate::resource::SlsaRules;
 use crate::{decode, encode};
@@ -13,36 +13,8 @@ use crate::{decode, encode};
 /// Of a time slice, the share of judging what is short.
 const TWENTIETH: i32 = 5;
 
-/// What a function here can meet: options are the first's to judge, everything else the second's.
-pub(crate) enum Failed {
-    Sigstore(provenance_sigstore::Error),
-    Slsa(provenance_slsa::Error),
-}
-
-impl Failure for Failed {
-    fn internal(at: String) -> Self {
-        Self::Sigstore(Failure::internal(at))
-    }
-
-    fn term<'a>(&self, env: Env<'a>) -> Term<'a> {
-        match self {
-            Self::Sigstore(error) => encode::error(env, error),
-            Self::Slsa(error) => encode::error(env, error),
-        }
-    }
-}
-
-impl From<provenance_sigstore::Error> for Failed {
-    fn from(error: provenance_sigstore::Error) -> Self {
-        Self::Sigstore(error)
-    }
-}
-
-impl From<provenance_slsa::Error> for Failed {
-    fn from(error: provenance_slsa::Error) -> Self {
-        Self::Slsa(error)
-    }
-}
+// What a function here can meet: options are the first's to judge, everything else the second's.
+guard::failed!(provenance_slsa::Error);
 
 pub(crate) type Result<T> = std::result::Result<T, Failed>;
 

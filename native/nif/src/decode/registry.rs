@@ -2,7 +2,7 @@
 
 use provenance_hex::{Defaults, Event, Expectations, Package, Prefix, Repository};
 use provenance_log::encoding::time_text;
-use provenance_log::statement::PAYLOAD_TYPE;
+use provenance_log::statement::{Envelope, PAYLOAD_TYPE};
 use provenance_sigstore::{Content, Limits, Result, hex_encode};
 use rustler::{Binary, ListIterator, MapIterator, Term, TermType};
 use serde_json::{Map, Value, json};
@@ -182,23 +182,23 @@ pub(crate) fn verified(term: Term<'_>) -> registry::Result<Verified<'_>> {
 }
 
 /// The signed statement in a bundle, and its signature; neither is verified.
-pub(crate) fn envelope(term: Term<'_>) -> registry::Result<provenance_log::statement::Envelope> {
+pub(crate) fn envelope(term: Term<'_>) -> registry::Result<Envelope> {
     let bundle = provenance_sigstore::Bundle::parse(&binary("bundle", term)?, &Limits::default())?;
     match bundle.content {
         Content::Envelope(envelope) if envelope.payload_type == PAYLOAD_TYPE => {
-            Ok(provenance_log::statement::Envelope { payload: envelope.payload, signature: envelope.signature })
+            Ok(Envelope { payload: envelope.payload, signature: envelope.signature })
         }
         _ => Err(registry::no_statement()),
     }
 }
 
-/// The parts that a bundle is made of.
-pub(crate) fn signed(
-    statement: Term<'_>,
-    signature: Term<'_>,
-    hint: Term<'_>,
-) -> Result<(provenance_log::statement::Envelope, String)> {
+/// The parts that a bundle is made of. Whether the signature is one of the statement is not looked at.
+pub(crate) fn signed(statement: Term<'_>, signature: Term<'_>, hint: Term<'_>) -> Result<(Envelope, String)> {
     let payload = binary("statement", statement)?.to_vec();
+    provenance_sigstore::Statement::parse(&payload, &Limits::default())?;
     let signature = binary("signature", signature)?.to_vec();
-    Ok((provenance_log::statement::Envelope { payload, signature }, utf8("hint", hint, TEXT)?))
+    if signature.is_empty() {
+        return Err(invalid("signature", "a signature"));
+    }
+    Ok((Envelope { payload, signature }, utf8("hint", hint, TEXT)?))
 }

@@ -1,5 +1,5 @@
 %% A log for tests: everything real but the processes. Whoever uses it says when events are entered.
--module(hex_provenance_test_log).
+-module(hex_provenance_test_stored_log).
 
 -export([open/0, close/1, record/2, enter/1, enter_heads/1, publish_checkpoint/1, append/2]).
 -export([event/3, event/4, tarball/2, digest/2, purl/1, hint/1, registry_key/0, trust_of/1]).
@@ -123,14 +123,14 @@ enter_heads(#{db := Db}) ->
     integrate(Db, [{leaf, Leaf}]).
 
 integrate(Db, Items) ->
-    {ok, #{size := Size} = Head} = hex_provenance_log_store:head(Db),
+    {ok, Head} = hex_provenance_log_store:head(Db),
     Statements = [Statement || {event, #{statement := Statement}} <- Items],
     {ok, Packages} = hex_provenance_log_nif:log_statement_packages(Statements, ?PREFIX),
     {ok, Heads} = hex_provenance_log_store:heads_of(Db, Packages),
     {ok, Batch} = hex_provenance_log_nif:log_sequence(
         maps:with([size, edge], Head), [item(Item) || Item <- Items], Heads, ?PREFIX
     ),
-    ok = hex_provenance_log_store:integrate(Db, Size, Items, Batch).
+    ok = hex_provenance_log_store:integrate(Db, Head, Items, Batch).
 
 item({event, #{statement := Statement, signature := Signature}}) -> {event, Statement, Signature};
 item({leaf, Leaf}) -> {leaf, Leaf}.
