@@ -276,10 +276,7 @@ told(_, ok) -> ok;
 told(File, {error, Reason}) -> {error, storage(File, file:format_error(Reason))}.
 
 storage(File, Reason) ->
-    Path = unicode:characters_to_binary(File),
-    Text = unicode:characters_to_binary(Reason),
-    Details = #{path => Path, reason => Text},
-    hex_provenance_error:make(storage_failed, [Path, ": ", Text], Details).
+    hex_provenance_error:storage_failed(unicode:characters_to_binary(File), Reason).
 
 %% Checkpoints
 
