@@ -6,6 +6,7 @@ defmodule HexProvenance.DocsTest.Given do
   def bindings("guides/registry.md") do
     with {:ok, server} <- :hex_provenance_test_postgres.start() do
       folder = Path.join(System.tmp_dir!(), "hex_provenance_docs_#{System.unique_integer([:positive])}")
+      File.mkdir_p!(folder)
       functions = server |> :hex_provenance_test_postgres.database() |> :hex_provenance_test_postgres.functions()
       {:ok, %{Query: functions.query, Transaction: functions.transaction, LastSigned: String.to_charlist(folder)}}
     end

@@ -23,7 +23,7 @@ check(Property) -> proper:quickcheck(Property, [500, quiet, long_result]).
 prop_no_term_crashes_a_function() ->
     ?FORALL(
         {{Name, Arity}, Terms},
-        {oneof(hex_provenance_nif_tests:boundary()), vector(3, any())},
+        {oneof(hex_provenance_nif_tests:boundary()), vector(5, any())},
         is_clean(apply(hex_provenance_nif, Name, lists:sublist(Terms, Arity)))
     ).
 

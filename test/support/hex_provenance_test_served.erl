@@ -21,6 +21,8 @@ main() ->
     halt(0).
 
 start(Folder) ->
+    Signed = filename:join(Folder, "signed"),
+    ok = file:make_dir(Signed),
     {ok, Db} = hex_provenance_sqlite:open(filename:join(Folder, "log.db")),
     {ok, Seed} = hex_provenance_log_nif:log_new_seed(),
     {ok, LogKey} = hex_provenance_log_nif:log_key(#{seed => Seed, origin => ?ORIGIN}),
@@ -31,7 +33,7 @@ start(Folder) ->
         log_key => LogKey,
         origin => ?ORIGIN,
         registry => #{key => Key},
-        last_signed => {hex_provenance_last_signed_file, filename:join(Folder, "signed")},
+        last_signed => {hex_provenance_last_signed_file, Signed},
         %% Nothing is entered while the log is checked.
         heads_idle => 86_400_000
     },
