@@ -26,7 +26,7 @@ start(Folder) ->
     {ok, Db} = hex_provenance_sqlite:open(filename:join(Folder, "log.db")),
     {ok, Seed} = hex_provenance_log_nif:log_new_seed(),
     {ok, LogKey} = hex_provenance_log_nif:log_key(#{seed => Seed, origin => ?ORIGIN}),
-    Pem = hex_provenance_test_log:registry_key(),
+    Pem = hex_provenance_test_stored_log:registry_key(),
     {ok, Key} = hex_provenance_sigstore:signing_key(#{pem => Pem}),
     Log = #{
         db => Db,
@@ -58,6 +58,6 @@ unsigned(Number) ->
     Package = <<"package_", (integer_to_binary(Number rem ?PACKAGES))/binary>>,
     Version = <<"1.", (integer_to_binary(Number div ?PACKAGES))/binary, ".0">>,
     {ok, Unsigned} = hex_provenance_registry:statement(
-        hex_provenance_test_log:event(publish, Package, Version), #{}
+        hex_provenance_test_stored_log:event(publish, Package, Version), #{}
     ),
     Unsigned.

@@ -344,6 +344,7 @@ func main() {
 	f.tree = tree
 	if !f.remote() {
 		must(cosignature(string(f.read("witness-vkey")), n))
+		fmt.Println("ok: a witness's cosignature")
 	}
 	bundles := (tree.N + 255) / 256
 
@@ -388,7 +389,7 @@ func accept(f *files, tree tlog.Tree, keys note.Verifiers, bundles int64) {
 			}
 		}
 	}
-	fmt.Printf("ok: checkpoint, cosignature, %d entries, every tile\n", len(all))
+	fmt.Printf("ok: checkpoint, %d entries, every tile\n", len(all))
 
 	tiles := tlog.TileHashReader(tree, f)
 	made := 0
