@@ -203,13 +203,17 @@ all(Socket) ->
 
 restarted(#{service := Service}) ->
     logger:set_primary_config(level, none),
+    Reader = reader(Service),
+    exit(Reader, kill),
+    _ = until(fun() -> [Pid || Pid <- [reader(Service)], is_pid(Pid), Pid =/= Reader] end),
+    _ = until(fun() -> [200 || ask_status("/log/checkpoint") =:= 200] end),
+    logger:set_primary_config(level, notice).
+
+reader(Service) ->
     {_, Reader, _, _} = lists:keyfind(
         hex_provenance_log_reader, 1, supervisor:which_children(Service)
     ),
-    exit(Reader, kill),
-    _ = until(fun() -> [200 || ask_status("/log/checkpoint") =:= 200] end),
-    logger:set_primary_config(level, notice),
-    ?assertEqual(200, ask_status("/log/checkpoint")).
+    Reader.
 
 %% -- What the tests share --
 
