@@ -17,7 +17,7 @@
     registry => hex_provenance_registry:options(),
     hints => [{FirstIndex :: non_neg_integer(), Hint :: binary()}, ...],
     witnesses => binary(),
-    last_signed => hex_provenance_last_signed:record() | none,
+    last_signed => hex_provenance_last_signed:place() | none,
     maps => all | non_neg_integer(),
     report => fun((difference()) -> term())
 }.

@@ -13,7 +13,7 @@
 -type guard() :: #{
     db := hex_provenance_sql:db(),
     prover := hex_provenance_log_nif:prover(),
-    last_signed := hex_provenance_last_signed:record() | none
+    last_signed := hex_provenance_last_signed:place() | none
 }.
 
 -type last() :: hex_provenance_last_signed:last().
@@ -29,7 +29,7 @@
 -define(TILES, 64).
 
 %% @doc For a log's database, and the record outside of it.
--spec new(hex_provenance_sql:db(), hex_provenance_last_signed:record() | none) ->
+-spec new(hex_provenance_sql:db(), hex_provenance_last_signed:place() | none) ->
     {ok, guard()} | {error, hex_provenance_error:error()}.
 new(Db, LastSigned) ->
     case hex_provenance_log_nif:log_prover(?TILES) of

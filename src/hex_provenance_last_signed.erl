@@ -10,9 +10,9 @@
 
 -export([read/1, swap/3]).
 
--export_type([record/0, last/0]).
+-export_type([place/0, last/0]).
 
--type record() :: {module(), Argument :: term()}.
+-type place() :: {module(), Argument :: term()}.
 
 -type last() :: {Size :: non_neg_integer(), Root :: <<_:256>>}.
 
@@ -23,10 +23,10 @@
     ok | {conflict, last() | undefined} | error().
 
 %% @doc What was signed last; undefined when nothing was.
--spec read(record()) -> {ok, last() | undefined} | error().
+-spec read(place()) -> {ok, last() | undefined} | error().
 read({Module, Argument}) -> Module:read(Argument).
 
 %% @doc Replaces it if it still is `Old'. When this answers `ok' it is on the disk, and whoever
 %% reads later sees `New' or what replaced it.
--spec swap(record(), last() | undefined, last()) -> ok | {conflict, last() | undefined} | error().
+-spec swap(place(), last() | undefined, last()) -> ok | {conflict, last() | undefined} | error().
 swap({Module, Argument}, Old, New) -> Module:swap(Argument, Old, New).

@@ -1043,8 +1043,8 @@ audit_entries(Db, Start, Count) ->
         "FROM hp_entry e LEFT JOIN hp_package p ON p.id = e.package "
         "LEFT JOIN hp_event v ON v.id = e.event WHERE e.idx >= $1 AND e.idx < $2 ORDER BY e.idx"
     >>,
-    rows(Db, Sql, [Start, Start + Count], fun([IdKey, Tag, _, Kind | _] = [_, _ | Row]) ->
-        (entry(Row))#{id_key => absent(IdKey), tag => Tag, own => own_name(Kind)}
+    rows(Db, Sql, [Start, Start + Count], fun([IdKey, Tag, Index, Kind | Row]) ->
+        (entry([Index, Kind | Row]))#{id_key => absent(IdKey), tag => Tag, own => own_name(Kind)}
     end).
 
 own_name(?HEADS) -> heads;

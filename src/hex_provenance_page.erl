@@ -84,9 +84,9 @@ index(#{place := Place, root := Root, signers := Signers, events := Events}) ->
                 {"Signed by", lists:join(", ", [code(Signer) || Signer <- Signers])}
             ]),
             "<p>Follow it with any client of C2SP tiled logs: ",
-            link("/log/checkpoint", "checkpoint"),
+            anchor("/log/checkpoint", "checkpoint"),
             ", ",
-            link("/log/vkey", "key"),
+            anchor("/log/vkey", "key"),
             ". Trust a key you got elsewhere, not this one.</p>"
         ])
     ]).
@@ -100,7 +100,7 @@ package(#{place := Place, name := Name, events := Events, later := Later}) ->
         nothing_known(Events),
         section("releases", "Releases seen below", [
             "<ul class=row>",
-            [["<li>", link(release_path(Name, One), One), "</li>"] || One <- Releases],
+            [["<li>", anchor(release_path(Name, One), One), "</li>"] || One <- Releases],
             "</ul>"
         ]),
         section("history", "History", [events(Events, with_version), more(Name, Later)])
@@ -113,7 +113,7 @@ more(_, undefined) ->
     [];
 more(Name, After) ->
     Path = ["/packages/", Name, "?after=", integer_to_binary(After)],
-    ["<p>", link(iolist_to_binary(Path), "Later entries"), "</p>"].
+    ["<p>", anchor(iolist_to_binary(Path), "Later entries"), "</p>"].
 
 %% @doc One release: its provenance, its state, its proof.
 -spec release(release()) -> binary().
@@ -173,7 +173,7 @@ one_provenance(#{verified := Verified, level := Level} = One) ->
             {"Signed by", code(Signer)},
             {"Run", external(Run)},
             {"SLSA build level", level(Level)},
-            {"Attestation", link(blob_path(Digest), Digest)}
+            {"Attestation", anchor(blob_path(Digest), Digest)}
         ])
     ].
 
@@ -211,7 +211,7 @@ column(alone) -> [].
 row(#{index := Index, event := Word, time := Time, actor := Actor, note := Note} = Event, Kind) ->
     [
         "<tr role=row><th role=rowheader scope=row>",
-        link(entry_path(Index), integer_to_binary(Index)),
+        anchor(entry_path(Index), integer_to_binary(Index)),
         "</th>",
         cell(["<span class=\"event ", Word, "\">", Word, "</span>"]),
         [cell(release_of(Event, Kind)) || Kind =/= alone],
@@ -224,11 +224,11 @@ row(#{index := Index, event := Word, time := Time, actor := Actor, note := Note}
 cell(Content) -> ["<td role=cell>", Content, "</td>"].
 
 release_of(#{name := Name, version := undefined}, with_package) ->
-    link(iolist_to_binary(["/packages/", Name]), Name);
+    anchor(iolist_to_binary(["/packages/", Name]), Name);
 release_of(#{name := Name, version := Version}, with_package) ->
-    link(release_path(Name, Version), [Name, " ", Version]);
+    anchor(release_path(Name, Version), [Name, " ", Version]);
 release_of(#{name := Name, version := Version}, with_version) when Version =/= undefined ->
-    link(release_path(Name, Version), Version);
+    anchor(release_path(Name, Version), Version);
 release_of(_, _) ->
     [].
 
@@ -237,13 +237,13 @@ proof(#{proof := undefined}) ->
 proof(#{proof := #{index := Index, hashes := Count}, place := #{size := Size}}) ->
     [
         "<p>Entry ",
-        link(entry_path(Index), integer_to_binary(Index)),
+        anchor(entry_path(Index), integer_to_binary(Index)),
         " of ",
         integer_to_binary(Size),
         " is in the log: ",
         integer_to_binary(Count),
         " hashes lead from it to the signed root. ",
-        link(proof_path(Index, Size), "The proof as text"),
+        anchor(proof_path(Index, Size), "The proof as text"),
         " (C2SP tlog-proof).</p>"
     ].
 
@@ -298,7 +298,7 @@ section(Id, Title, Content) ->
 code(undefined) -> undefined;
 code(Text) -> ["<code>", escape(Text), "</code>"].
 
-link(Path, Text) ->
+anchor(Path, Text) ->
     ["<a href=\"", escape(Path), "\">", escape(iolist_to_binary(Text)), "</a>"].
 
 %% Only what cannot be anything but a page of that site.
@@ -342,7 +342,7 @@ breadcrumbs([]) ->
 breadcrumbs(Up) ->
     [
         "<nav aria-label=Breadcrumb><ol>",
-        [["<li>", link(Path, Text), "</li>"] || {Path, Text} <- Up],
+        [["<li>", anchor(Path, Text), "</li>"] || {Path, Text} <- Up],
         "</ol></nav>"
     ].
 

@@ -35,7 +35,7 @@
     next_log_keys => [hex_provenance_log_nif:key()],
     origin := binary(),
     registry := map(),
-    last_signed := hex_provenance_last_signed:record() | none,
+    last_signed := hex_provenance_last_signed:place() | none,
     name => atom(),
     prefix => binary(),
     batch => 1..256,

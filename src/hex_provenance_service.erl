@@ -200,13 +200,13 @@ staged(_, _, _, error, _) ->
 link_of(#{bundle_digest := Digest, predicate_type := Type, bundle := Bundle}, Tarball, Options) ->
     Publishing = maps:with([trust, rules], maps:get(publishing, Options, #{})),
     Inspection = Publishing#{artifact => {digest, sha256, Tarball}},
-    Link = link(Digest, Type),
+    Link = linked_as(Digest, Type),
     case hex_provenance_inspect:inspect(Bundle, Inspection) of
         {ok, #{verified := true, judgement := #{} = Judgement}} -> hinted(Link, Judgement);
         _ -> Link
     end.
 
-link(Digest, Type) ->
+linked_as(Digest, Type) ->
     Hex = string:lowercase(binary:encode_hex(Digest)),
     #{<<"predicateType">> => Type, <<"bundle">> => #{<<"sha256">> => Hex}}.
 
@@ -334,7 +334,7 @@ attach(Db, #{package := Package, version := Version, digest := Tarball} = Bundle
                 <<"version">> => Version,
                 <<"digest">> => #{<<"sha256">> => string:lowercase(binary:encode_hex(Tarball))},
                 <<"actor">> => #{<<"kind">> => <<"system">>},
-                <<"provenance">> => [hinted(link(Digest, Type), Bundle)]
+                <<"provenance">> => [hinted(linked_as(Digest, Type), Bundle)]
             },
             attach_event(Db, Bundle, Event, State, Options);
         {ok, _} ->
