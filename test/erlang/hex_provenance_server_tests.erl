@@ -92,7 +92,8 @@ refused(Port) ->
             {request("GET", "/api", [["x: ", Long, "\r\n"]], ""), [413, 431]},
             {request("GET", "/api", headers(100), ""), [431]},
             {request("GET", "/api", headers(9000), ""), [413, 431]},
-            {request("OPTIONS", "/api", [], ""), [405, 501]},
+            %% Newer servers ask the handler, which knows no such path.
+            {request("OPTIONS", "/api", [], ""), [404, 405, 501]},
             {request("BREW", "/api", [], ""), [405, 501]},
             {request(binary:copy(<<"A">>, 1000), "/api", [], ""), [400, 413, 501]},
             {request("POST", "/api/events", ["content-type: application/json\r\n"], "{}"), [401]},
