@@ -24,7 +24,7 @@ mod test_hook;
 #[cfg(feature = "tuf")]
 mod tuf;
 
-use provenance_sigstore::{Bundle, Limits, Policy, Result, verify};
+use provenance_sigstore::{Bundle, Error, Limits, Policy, Result, verify};
 use rustler::{Encoder, Env, ResourceArc, Term};
 
 use crate::light::Turn;
@@ -46,7 +46,7 @@ fn sigstore_verify_here<'a>(env: Env<'a>, bundle: Term<'a>, artifact: Term<'a>, 
         return light::elsewhere(env);
     }
     let Some(_turn) = Turn::alone() else { return light::elsewhere(env) };
-    light::verification(env, || {
+    light::or_elsewhere(env, light::HALF, || {
         let policy = decode::policy_option(options)?;
         let bundle = parsed(bundle, &policy)?;
         light::short_bundle(&bundle).then(|| verified(env, &bundle, artifact, &policy)).transpose()
@@ -57,17 +57,15 @@ fn sigstore_verify_here<'a>(env: Env<'a>, bundle: Term<'a>, artifact: Term<'a>, 
 #[rustler::nif(schedule = "DirtyCpu")]
 fn sigstore_verify_several<'a>(env: Env<'a>, pairs: Term<'a>, verifier: Term<'a>) -> Term<'a> {
     let _turn = Turn::among_others();
-    let nothing = || (atoms::undefined().encode(env), atoms::undefined().encode(env));
-    let pairs = match decode::items("items", pairs) {
-        Ok(pairs) => pairs,
-        Err(error) => return guard::short(env, || Err(error)),
+    let given = guard::caught(|| Ok((decode::items("items", pairs)?, decode::policy_option(verifier)?)));
+    let (pairs, policy) = match given {
+        Ok(given) => given,
+        Err(error) => return guard::answer::<Error>(env, Err(error)),
     };
+    let nothing = || (atoms::undefined().encode(env), atoms::undefined().encode(env));
     let one = |pair: Term<'a>| {
         let (bundle, artifact) = pair.decode().unwrap_or_else(|_| nothing());
-        guard::dirty(env, || {
-            let policy = decode::policy_option(verifier)?;
-            verified(env, &parsed(bundle, &policy)?, artifact, &policy)
-        })
+        guard::dirty(env, || verified(env, &parsed(bundle, &policy)?, artifact, &policy))
     };
     pairs.map(one).collect::<Vec<_>>().encode(env)
 }

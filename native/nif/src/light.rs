@@ -21,7 +21,7 @@ const CHAIN: usize = 3;
 /// Alternatives that an option lists.
 const ALTERNATIVES: usize = 8;
 /// Of a time slice, a verification's share.
-const HALF: i32 = 50;
+pub(crate) const HALF: i32 = 50;
 
 /// Verifications on dirty schedulers in a row during which nobody met another, before one is tried elsewhere again.
 const QUIET: usize = 16;
@@ -111,17 +111,8 @@ pub(crate) fn or_elsewhere<'a, E: guard::Failure>(
 ) -> Term<'a> {
     let answered = guard::caught(body);
     consume_timeslice(env, percent);
-    match answered {
-        Ok(Some(term)) => guard::answer::<E>(env, Ok(term)),
-        Ok(None) => elsewhere(env),
-        Err(error) => guard::answer(env, Err(error)),
+    match answered.transpose() {
+        Some(answer) => guard::answer(env, answer),
+        None => elsewhere(env),
     }
-}
-
-/// As [`or_elsewhere`], for a verification.
-pub(crate) fn verification<'a>(
-    env: Env<'a>,
-    body: impl FnOnce() -> provenance_sigstore::Result<Option<Term<'a>>>,
-) -> Term<'a> {
-    or_elsewhere(env, HALF, body)
 }

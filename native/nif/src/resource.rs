@@ -28,7 +28,7 @@ pub(crate) struct SlsaRules {
 #[cfg(feature = "slsa")]
 impl From<provenance_slsa::Rules> for SlsaRules {
     fn from(rules: provenance_slsa::Rules) -> Self {
-        let known = provenance_slsa::Rules::well_known();
+        let known = crate::decode::slsa::well_known();
         let usual = rules.builders == known.builders && rules.build_types == known.build_types;
         Self { short: usual && rules.expectations.weight() <= WEIGHT, rules }
     }

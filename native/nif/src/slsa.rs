@@ -2,7 +2,7 @@
 
 use provenance_slsa::error::CATALOGUE;
 use provenance_slsa::record::FIELDS;
-use provenance_slsa::{Builders, Dialect, Limits, Requirement, Statement, Vsa, judge_bytes, vsa};
+use provenance_slsa::{Dialect, Limits, Requirement, Statement, Vsa, judge_bytes, vsa};
 use rustler::{Encoder, Env, ResourceArc, Term};
 
 use crate::guard;
@@ -132,5 +132,5 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
 
 #[rustler::nif]
 fn slsa_builders(env: Env<'_>) -> Term<'_> {
-    guard::short_or(env, || Ok::<_, Failed>(encode::slsa::builders(env, &Builders::well_known())))
+    guard::short_or(env, || Ok::<_, Failed>(encode::slsa::builders(env, &decode::slsa::well_known().builders)))
 }

@@ -44,7 +44,7 @@ impl Deref for RulesOption {
     }
 }
 
-fn well_known() -> &'static Rules {
+pub(crate) fn well_known() -> &'static Rules {
     static RULES: OnceLock<Rules> = OnceLock::new();
     RULES.get_or_init(Rules::well_known)
 }
