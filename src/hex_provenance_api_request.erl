@@ -144,18 +144,7 @@ digest(_) ->
     error.
 
 event(Word) ->
-    Words = [
-        publish,
-        provenance,
-        unpublish,
-        retire,
-        unretire,
-        vulnerability,
-        vex,
-        owners,
-        publishers,
-        package
-    ],
+    Words = hex_provenance_registry:event_names(),
     case [Event || Event <- Words, atom_to_binary(Event) =:= Word] of
         [Event] -> {ok, Event};
         [] -> error

@@ -102,17 +102,7 @@
 %% canonical DSSE envelope; exactly one of them is needed. `checkpoint' is a signed note; instead of
 %% it, `origin' names an earlier log, for which the root that the trust file pins counts.
 
--type event_name() ::
-    publish
-    | provenance
-    | unpublish
-    | retire
-    | unretire
-    | vulnerability
-    | vex
-    | owners
-    | publishers
-    | package.
+-type event_name() :: hex_provenance_registry:event_name().
 
 -type event() :: #{
     index := non_neg_integer(),

@@ -96,19 +96,8 @@
 
 -type staged() :: #{bundle_digest := hash(), predicate_type := binary(), bundle := binary()}.
 
--define(EVENTS, {
-    publish,
-    provenance,
-    unpublish,
-    retire,
-    unretire,
-    vulnerability,
-    vex,
-    owners,
-    publishers,
-    package
-}).
-%% The kind of an entry: an event's number in that list from one on, or one of these.
+%% The kind of an entry: an event's number among hex_provenance_registry:event_names(), or one of
+%% these.
 -define(HEADS, 100).
 -define(KEY_CHANGE, 101).
 
@@ -1150,13 +1139,13 @@ digest_key(Digest) -> key(Digest).
 version_tag(undefined) -> null;
 version_tag(Version) -> binary:decode_unsigned(binary:part(crypto:hash(sha256, Version), 0, 4)).
 
-kind(Event) -> kind(Event, 1).
+kind(Event) -> kind(Event, hex_provenance_registry:event_names(), 1).
 
-kind(Event, Number) when element(Number, ?EVENTS) =:= Event -> Number;
-kind(Event, Number) when Number < tuple_size(?EVENTS) -> kind(Event, Number + 1).
+kind(Event, [Event | _], Number) -> Number;
+kind(Event, [_ | Others], Number) -> kind(Event, Others, Number + 1).
 
-event_name(Kind) when Kind >= 1, Kind =< tuple_size(?EVENTS) -> element(Kind, ?EVENTS);
-event_name(_) -> undefined.
+event_name(Kind) when Kind >= ?HEADS -> undefined;
+event_name(Kind) -> lists:nth(Kind, hex_provenance_registry:event_names()).
 
 own_kind(<<"{\"count\":", _/binary>>) -> ?HEADS;
 own_kind(<<"{\"new\":", _/binary>>) -> ?KEY_CHANGE.

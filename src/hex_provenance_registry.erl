@@ -29,6 +29,7 @@
 -export([sign/2, envelope/1, bundle/3]).
 -export([verify/3, read/2]).
 -export([catalogue/0, default_options/0]).
+-export([event_names/0]).
 
 -export_type([
     event/0,
@@ -383,6 +384,24 @@ sigstore_options(Options) ->
 -spec read(Statement :: binary(), reading()) -> result(attestation()).
 read(Statement, Options) ->
     hex_provenance_nif:registry_read(Statement, Options).
+
+%% @private
+%% @doc All events, in the order by whose numbers {@link hex_provenance_log_store} keeps them: what
+%% is new comes behind the last.
+-spec event_names() -> [event_name(), ...].
+event_names() ->
+    [
+        publish,
+        provenance,
+        unpublish,
+        retire,
+        unretire,
+        vulnerability,
+        vex,
+        owners,
+        publishers,
+        package
+    ].
 
 %% @doc Every closed table: the errors of this library, the names of events, and the words that
 %% stand in them.

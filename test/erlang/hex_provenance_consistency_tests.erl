@@ -69,6 +69,8 @@ slsa_tables_test() ->
 
 registry_tables_test() ->
     {ok, Tables} = hex_provenance_registry:catalogue(),
+    Names = hex_provenance_registry:event_names(),
+    ?assertEqual(lists:sort(maps:get(event, Tables)), lists:sort(Names)),
     [
         ?assertEqual(lists:sort(maps:get(Table, Tables)), gleam_constructors(File, Type))
      || {Table, File, Type} <- [
@@ -98,7 +100,7 @@ shared_codes_test() ->
 
 log_tables_test() ->
     {ok, #{misbehaviour := Kinds}} = hex_provenance_nif:log_catalogue(),
-    Names = union(hex_provenance_log, event_name),
+    Names = union(hex_provenance_registry, event_name),
     ?assertEqual(lists:sort(Names), gleam_constructors("log.gleam", "EventName")),
     %% Names that are taken in Gleam's module.
     Others = [of_watched, key_changed, redacted, kept_back],
