@@ -21,6 +21,8 @@ defmodule Mix.Tasks.Provenance.Inspect do
 
   use Mix.Task
 
+  import HexProvenance.Command
+
   @switches [artifact: :string, trusted_root: :string, key: :string, json: :boolean]
 
   @impl true
@@ -82,12 +84,4 @@ defmodule Mix.Tasks.Provenance.Inspect do
     IO.write(text)
     unless verified, do: halt(1)
   end
-
-  defp stop(message) do
-    IO.puts(:stderr, message)
-    halt(2)
-  end
-
-  # Within another task or a test the status is that of an exit, which the caller may catch.
-  defp halt(status), do: exit({:shutdown, status})
 end

@@ -21,6 +21,8 @@ defmodule Mix.Tasks.Provenance.Monitor do
 
   use Mix.Task
 
+  import HexProvenance.Command
+
   alias HexProvenance.Log.{Finding, Monitor, Trust}
 
   @switches [
@@ -118,12 +120,4 @@ defmodule Mix.Tasks.Provenance.Monitor do
   defp time(seconds), do: :calendar.system_time_to_rfc3339(seconds, offset: ~c"Z")
 
   defp indented(text), do: text |> String.split("\n") |> Enum.map_join("\n", &("    " <> &1))
-
-  defp stop(message) do
-    IO.puts(:stderr, message)
-    halt(2)
-  end
-
-  # Within another task or a test the status is that of an exit, which the caller may catch.
-  defp halt(status), do: exit({:shutdown, status})
 end
