@@ -33,7 +33,7 @@ answers_test_() ->
 empty_log_test() ->
     #{db := Db} = Log = ?LOG:open(),
     {ok, Server} = hex_provenance_log_reader:start_link(#{db => Db, hints => [{0, <<"h">>}]}),
-    State = state(Log, Server),
+    State = ?LOG:state(Log, Server),
     [
         ?assertMatch({404, _}, {status(get(State, Path)), Path})
      || Path <- ["/", "/packages/a", "/api/packages/a/head", "/log/checkpoint", "/log/tile/0/000"]
@@ -43,7 +43,7 @@ empty_log_test() ->
 
 %% 300 entries before the heads map, so that more than one tile is there; a few after it.
 start() ->
-    #{db := Db} = Log = ?LOG:open(),
+    Log = ?LOG:open(),
     ?LOG:append(Log, [?LOG:event(publish, <<"a">>, <<"1.0.0">>)]),
     Many = [?LOG:event(publish, name(N), <<"0.1.0">>) || N <- lists:seq(1, 297)],
     ?LOG:append(Log, Many),
@@ -60,29 +60,14 @@ start() ->
             owners => [#{owner => <<"bob">>, level => full}]
         })
     ]),
-    {ok, Server} = hex_provenance_log_reader:start_link(#{
-        db => Db, hints => [{0, ?LOG:hint(Log)}], poll => 20
-    }),
-    timer:sleep(300),
-    #{log => Log, server => Server, state => state(Log, Server)}.
+    {Server, State} = ?LOG:serve(Log),
+    #{log => Log, server => Server, state => State}.
 
 stop(#{log := Log, server := Server}) ->
     ok = gen_server:stop(Server),
     ?LOG:close(Log).
 
 name(N) -> <<"p", (integer_to_binary(N))/binary>>.
-
-state(#{vkey := Vkey} = _Log, Server) ->
-    #{
-        reader => hex_provenance_log_reader:reader(Server),
-        record => fun(_) -> error(unused) end,
-        statement => fun(_) -> error(unused) end,
-        authorise => fun(_, _) -> {error, 401} end,
-        purl => {<<"pkg:hex/">>, <<>>},
-        registry => <<"example registry">>,
-        url => <<"https://example.com">>,
-        vkey => Vkey
-    }.
 
 %% -- Lists --
 

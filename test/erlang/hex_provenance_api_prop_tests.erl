@@ -92,31 +92,17 @@ prop_a_page_holds_no_markup_of_others() ->
         Text,
         ?LET(Characters, list(oneof([$<, $>, $&, $", $', char()])), encoded(Characters)),
         begin
-            Page = hex_provenance_page:package(#{
-                place => #{registry => Text, origin => Text, size => 1},
-                name => <<"a">>,
-                later => undefined,
-                events => [
-                    #{
-                        index => 0,
-                        event => <<"retire">>,
-                        package => undefined,
-                        name => <<"a">>,
-                        version => undefined,
-                        time => 0,
-                        actor => Text,
-                        note => <<"<i>", Text/binary>>
-                    }
-                ]
-            }),
+            Page = page(Text, <<"<i>", Text/binary>>),
             binary:match(Page, <<"<i>">>) =:= nomatch andalso
                 length(binary:matches(Page, <<"<">>)) =:= length(binary:matches(empty(), <<"<">>))
         end
     ).
 
-empty() ->
+empty() -> page(<<>>, <<>>).
+
+page(Text, Note) ->
     hex_provenance_page:package(#{
-        place => #{registry => <<>>, origin => <<>>, size => 1},
+        place => #{registry => Text, origin => Text, size => 1},
         name => <<"a">>,
         later => undefined,
         events => [
@@ -127,8 +113,8 @@ empty() ->
                 name => <<"a">>,
                 version => undefined,
                 time => 0,
-                actor => <<>>,
-                note => <<>>
+                actor => Text,
+                note => Note
             }
         ]
     }).

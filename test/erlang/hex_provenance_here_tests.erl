@@ -6,14 +6,16 @@
 -define(NIF, hex_provenance_nif).
 
 %% Every contract case: what is verified here is answered as it is elsewhere.
-the_same_answer_test() ->
-    Quiet = quiet(),
+the_same_answer_test_() ->
+    {timeout, 60, fun the_same_answer/0}.
+
+the_same_answer() ->
+    quiet(),
     Answers = [
         {Here, ?NIF:sigstore_verify(Bundle, Artifact, Rooted)}
      || #{bundle := Bundle, options := Options} = Case <- hex_provenance_test_cases:all(),
         has_artifact(Case),
         Artifact <- [hex_provenance_test_cases:digest(Case)],
-        Quiet() =:= ok,
         Rooted <- [rooted(Options)],
         Here <- [?NIF:sigstore_verify_here(Bundle, Artifact, Rooted)],
         Here =/= elsewhere
@@ -42,9 +44,9 @@ what_is_not_short_goes_elsewhere_test_() ->
     Padded = <<Bundle/binary, (binary:copy(<<" ">>, 24 bsl 10))/binary>>,
     {trust, {file, Path}} = lists:keyfind(trust, 1, maps:to_list(Options)),
     Here = Options#{trust => Root},
-    Quiet = quiet(),
+    quiet(),
     [
-        {Name, ?_assertMatch({Name, Expected}, {Name, answers(Quiet, Arguments)})}
+        {Name, ?_assertMatch({Name, Expected}, {Name, answers(Arguments)})}
      || {Name, Expected, Arguments} <- [
             {"a bundle", here, [Bundle, Artifact, Here]},
             {"with a verifier", here, [Bundle, Artifact, Verifier]},
@@ -58,8 +60,7 @@ what_is_not_short_goes_elsewhere_test_() ->
         ]
     ].
 
-answers(Quiet, Arguments) ->
-    Quiet(),
+answers(Arguments) ->
     case apply(?NIF, sigstore_verify_here, Arguments) of
         {ok, _} -> here;
         elsewhere -> elsewhere
@@ -73,10 +74,7 @@ quiet() ->
     #{bundle := Bundle, options := Options} = Case = hex_provenance_test_cases:valid(),
     Artifact = hex_provenance_test_cases:digest(Case),
     {ok, Verifier} = ?NIF:sigstore_verifier(Options),
-    fun() ->
-        [{ok, _} = ?NIF:sigstore_verify(Bundle, Artifact, Verifier) || _ <- lists:seq(1, 16)],
-        ok
-    end.
+    [{ok, _} = ?NIF:sigstore_verify(Bundle, Artifact, Verifier) || _ <- lists:seq(1, 16)].
 
 among_others_it_goes_elsewhere_test() ->
     #{bundle := Bundle, options := Options} = Case = hex_provenance_test_cases:valid(),

@@ -34,27 +34,14 @@ service_test_() ->
     end}.
 
 start() ->
-    #{db := Db} = Log = ?LOG:open(),
+    Log = ?LOG:open(),
     ?LOG:append(Log, [?LOG:event(publish, <<"a">>, <<"1.0.0">>)]),
     Names = [<<"p", (integer_to_binary(N))/binary>> || N <- lists:seq(1, 297)],
     ?LOG:append(Log, [?LOG:event(publish, Name, <<"0.1.0">>) || Name <- Names]),
     ?LOG:append(Log, [?LOG:event(retire, <<"a">>, <<"1.0.0">>)]),
     ?LOG:enter_heads(Log),
     ?LOG:append(Log, [?LOG:event(publish, <<"a">>, <<"1.1.0+build.1">>)]),
-    {ok, Server} = hex_provenance_log_reader:start_link(#{
-        db => Db, hints => [{0, ?LOG:hint(Log)}], poll => 20
-    }),
-    timer:sleep(300),
-    State = #{
-        reader => hex_provenance_log_reader:reader(Server),
-        record => fun(_) -> error(unused) end,
-        statement => fun(_) -> error(unused) end,
-        authorise => fun(_, _) -> {error, 401} end,
-        purl => {<<"pkg:hex/">>, <<>>},
-        registry => <<"example registry">>,
-        url => <<"https://example.com">>,
-        vkey => maps:get(vkey, Log)
-    },
+    {Server, State} = ?LOG:serve(Log),
     Service = #{url => <<"http://service">>, http => {?MODULE, State}},
     #{log => Log, server => Server, service => Service, options => #{trust => trust(Log)}}.
 

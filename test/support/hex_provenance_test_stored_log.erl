@@ -1,6 +1,7 @@
 %% A log for tests: everything real but the processes. Whoever uses it says when events are entered.
 -module(hex_provenance_test_stored_log).
 
+-export([serve/1, state/2]).
 -export([open/0, close/1, record/2, enter/1, enter_heads/1, publish_checkpoint/1, append/2]).
 -export([event/3, event/4, tarball/2, digest/2, purl/1, hint/1, registry_key/0, trust_of/1]).
 
@@ -48,6 +49,26 @@ hint(#{registry_public := #{key_id := Id}}) -> base64:encode(Id).
 
 %% What a client trusts of this log.
 trust_of(#{vkey := Vkey, registry_public := #{der := Der}}) -> #{vkey => Vkey, registry => Der}.
+
+%% What answers from the log as it is now, and the API's state.
+serve(#{db := Db} = Log) ->
+    {ok, Server} = hex_provenance_log_reader:start_link(#{
+        db => Db, hints => [{0, hint(Log)}], poll => 20
+    }),
+    timer:sleep(300),
+    {Server, state(Log, Server)}.
+
+state(#{vkey := Vkey}, Server) ->
+    #{
+        reader => hex_provenance_log_reader:reader(Server),
+        record => fun(_) -> error(unused) end,
+        statement => fun(_) -> error(unused) end,
+        authorise => fun(_, _) -> {error, 401} end,
+        purl => {<<"pkg:hex/">>, <<>>},
+        registry => <<"example registry">>,
+        url => <<"https://example.com">>,
+        vkey => Vkey
+    }.
 
 %% -- Events --
 
