@@ -132,7 +132,7 @@ entries(#check{next = Next, size = Size} = Check) when Next >= Size ->
     Check;
 entries(#check{db = Db, next = Next, size = Size} = Check) ->
     Count = min(?PAGE, Size - Next),
-    Rows = must(hex_provenance_log_store:audit_entries(Db, Next, Count)),
+    Rows = must(hex_provenance_log_audit:audit_entries(Db, Next, Count)),
     entries(page(Rows, gaps(Rows, Next, Count, Check))).
 
 gaps(Rows, Next, Count, Check) ->
@@ -157,7 +157,7 @@ with_heads(Rows, #check{db = Db, heads = Heads, next = Next} = Check) ->
     Check#check{heads = maps:merge(Heads, maps:from_list(Found))}.
 
 head_before(Db, Package, Index) ->
-    case must(hex_provenance_log_store:package_head(Db, Package, Index)) of
+    case must(hex_provenance_log_entries:package_head(Db, Package, Index)) of
         [#{index := At, leaf := Leaf, seq := Seq}] -> {At, leaf_hash(Leaf), Seq};
         [] -> none
     end.
@@ -205,17 +205,17 @@ compared({#{index := Index, leaf := Leaf} = Row, #{leaf := Computed} = Entry}, C
 columns(#{index := Index} = Row, Entry, Check) ->
     #{id := Id, subjects := Subjects, envelope := Envelope} = Entry,
     Expected = (maps:with([event, package, version, seq], Entry))#{
-        id_key => hex_provenance_log_store:id_key(Id),
-        tag => hex_provenance_log_store:version_tag(maps:get(version, Entry))
+        id_key => hex_provenance_log_rows:id_key(Id),
+        tag => hex_provenance_log_rows:version_tag(maps:get(version, Entry))
     },
     Actual = maps:with([event, package, version, seq, id_key, tag], Row),
     Told = differs_unless(Actual =:= Expected, columns_mismatch, Index, Expected, Check),
     digests(Index, lists:usort([Envelope | Subjects]), Told).
 
 digests(Index, Digests, #check{db = Db, keys = Keys} = Check) ->
-    Found = must(hex_provenance_log_store:has_keys(Db, Index, Digests)),
+    Found = must(hex_provenance_log_audit:has_keys(Db, Index, Digests)),
     Missing = lists:usort(Digests) -- Found,
-    Unique = length(lists:usort([hex_provenance_log_store:digest_key(One) || One <- Digests])),
+    Unique = length(lists:usort([hex_provenance_log_rows:key(One) || One <- Digests])),
     Counted = Check#check{keys = Keys + Unique},
     differs_unless(Missing =:= [], key_missing, Index, #{digests => Missing}, Counted).
 
@@ -229,7 +229,7 @@ single(#{event := undefined, index := Index, leaf := Leaf, own := key_change}, C
 single(#{index := Index, package := Package, leaf := Leaf}, #check{heads = Heads} = Check) ->
     Expected = chain_fields(Package, maps:get(Package, Heads, none)),
     Counted = counted(redacted, Check),
-    Digests = envelope_of(Leaf) ++ hex_provenance_log_store:leaf_subjects(Leaf),
+    Digests = envelope_of(Leaf) ++ hex_provenance_log_entries:leaf_subjects(Leaf),
     Told = digests(Index, lists:usort(Digests), Counted),
     Follows = binary:match(Leaf, Expected) =/= nomatch,
     differs_unless(Follows, chain_broken, Index, #{expected => Expected}, Told).
@@ -350,7 +350,7 @@ tile(_, _, [], Check) ->
 tile(Level, Index, Hashes, #check{db = Db} = Check) ->
     Expected = iolist_to_binary(lists:reverse(Hashes)),
     Same =
-        case hex_provenance_log_store:tile(Db, Level, Index) of
+        case hex_provenance_log_entries:tile(Db, Level, Index) of
             {ok, Expected} -> true;
             %% The log goes on meanwhile.
             {ok, Longer} -> begins(Longer, Expected) andalso has_grown(Check);
@@ -381,20 +381,20 @@ root([Smallest | Larger]) ->
 newest_map(#check{maps = []}) ->
     undefined;
 newest_map(#check{maps = [{Index, Leaf} | _]}) ->
-    {Index, hex_provenance_log_store:map_covers(Leaf)}.
+    {Index, hex_provenance_log_rows:map_covers(Leaf)}.
 
 rest_of_tiles(#check{tiles = Tiles} = Check) ->
     Rest = [{Level, Index, Hashes} || {Level, {Index, Hashes}} <- maps:to_list(Tiles)],
     Compare = fun({Level, Index, Hashes}, Checked) -> tile(Level, Index, Hashes, Checked) end,
     Told = lists:foldl(Compare, Check, Rest),
     #check{db = Db, counts = Counts} = Told,
-    Stored = must(hex_provenance_log_store:count(Db, tiles)),
+    Stored = must(hex_provenance_log_audit:count(Db, tiles)),
     Same = Stored =:= maps:get(tiles, Counts, 0) orelse has_grown(Told),
     Uncounted = Told#check{counts = maps:remove(tiles, Counts)},
     differs_unless(Same, tiles_superfluous, Stored, #{}, Uncounted).
 
 keys(#check{db = Db, keys = Keys} = Check) ->
-    Stored = must(hex_provenance_log_store:count(Db, keys)),
+    Stored = must(hex_provenance_log_audit:count(Db, keys)),
     Same = Stored =:= Keys orelse has_grown(Check),
     differs_unless(Same, keys_superfluous, Stored, #{expected => Keys}, Check).
 
@@ -403,7 +403,7 @@ keys(#check{db = Db, keys = Keys} = Check) ->
 packages(Check) -> packages(<<>>, Check).
 
 packages(After, #check{db = Db, size = Size} = Check) ->
-    Rows = must(hex_provenance_log_store:audit_packages(Db, After, ?PAGE)),
+    Rows = must(hex_provenance_log_audit:audit_packages(Db, After, ?PAGE)),
     Checked = lists:foldl(fun(Row, Told) -> package(Row, Size, Told) end, Check, Rows),
     case length(Rows) of
         ?PAGE -> packages(maps:get(name, lists:last(Rows)), Checked);
@@ -474,7 +474,7 @@ agrees(Policy, Note) ->
 
 %% The tiles are known to be right by now, or were told to be wrong.
 root_at(Size, #check{db = Db, prover = Prover}) ->
-    hex_provenance_log_store:proof({Db, Prover}, fun(Asked) ->
+    hex_provenance_log_entries:proof({Db, Prover}, fun(Asked) ->
         hex_provenance_log_nif:log_root(Asked, Size)
     end).
 
@@ -511,9 +511,9 @@ heads_maps(#check{maps = Maps, options = #{maps := Most}} = Check) ->
     add(maps_skipped, Skipped, Checked).
 
 heads_map({Index, Leaf}, #check{db = Db} = Check) ->
-    Covers = hex_provenance_log_store:map_covers(Leaf),
+    Covers = hex_provenance_log_rows:map_covers(Leaf),
     Same =
-        case hex_provenance_log_store:heads_map(Db, Covers) of
+        case hex_provenance_log_entries:heads_map(Db, Covers) of
             {ok, Map} -> {ok, Leaf} =:= hex_provenance_log_nif:log_heads_leaf(Map);
             {error, #{code := storage_failed} = Error} -> throw({storage, Error});
             {error, _} -> false
@@ -524,9 +524,9 @@ heads_map({Index, Leaf}, #check{db = Db} = Check) ->
 
 outbox(#check{db = Db} = Check) ->
     #{pending := Pending} = must(hex_provenance_log_store:outbox(Db)),
-    Lost = must(hex_provenance_log_store:count(Db, lost_events)),
+    Lost = must(hex_provenance_log_audit:count(Db, lost_events)),
     Told = differs_unless(Lost =:= 0, events_lost, Lost, #{}, add(pending, Pending, Check)),
-    Twice = must(hex_provenance_log_store:count(Db, integrated_in_outbox)),
+    Twice = must(hex_provenance_log_audit:count(Db, integrated_in_outbox)),
     differs_unless(Twice =:= 0, outbox_stale, Twice, #{}, Told).
 
 %%% What all of it shares

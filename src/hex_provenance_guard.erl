@@ -77,7 +77,7 @@ extends(Guard, {OldSize, OldRoot}, #{size := Size, root := Root}) ->
     end.
 
 consistency(#{db := Db, prover := Prover}, OldSize, Size) ->
-    hex_provenance_log_store:proof({Db, Prover}, fun(Asked) ->
+    hex_provenance_log_entries:proof({Db, Prover}, fun(Asked) ->
         hex_provenance_log_nif:log_consistency(Asked, OldSize, Size)
     end).
 

@@ -74,11 +74,11 @@ trusted(#{size := Size, root := Root} = Head, _, State) ->
 
 own_leaf(#{size := Size} = Head, #{guard := #{db := Db}, waiting := []} = State) ->
     case is_map_due(Head, State) of
-        true -> map_leaf(hex_provenance_log_store:heads_map(Db, Size));
+        true -> map_leaf(hex_provenance_log_entries:heads_map(Db, Size));
         false -> {ok, none}
     end;
 own_leaf(_, #{guard := #{db := Db}, waiting := [{Leaf, From} | _]}) ->
-    case hex_provenance_log_store:own_entry(Db, Leaf) of
+    case hex_provenance_log_entries:own_entry(Db, Leaf) of
         {ok, Index} -> {ok, {known, Index, From}};
         not_found -> {ok, {leaf, Leaf}};
         {error, _} = Error -> Error

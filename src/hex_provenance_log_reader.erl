@@ -143,7 +143,7 @@ checkpoint(#{db := Db}, Size) ->
     {ok, listing()} | {error, problem()}.
 package(#{db := Db} = Reader, Package, Filter, Size) ->
     with_checkpoint(Reader, Size, fun(#{size := Below} = Checkpoint) ->
-        Entries = hex_provenance_log_store:package_entries(Db, Package, Filter#{below => Below}),
+        Entries = hex_provenance_log_entries:package_entries(Db, Package, Filter#{below => Below}),
         case listing(Reader, Checkpoint, Filter, Entries) of
             {ok, Listing} when Size =:= newest ->
                 add_head(Reader, Package, Checkpoint, Listing);
@@ -159,7 +159,7 @@ package(#{db := Db} = Reader, Package, Filter, Size) ->
 release(#{db := Db} = Reader, Package, Version, Filter) ->
     with_checkpoint(Reader, newest, fun(#{size := Below} = Checkpoint) ->
         Bounded = Filter#{below => Below},
-        Entries = hex_provenance_log_store:release_entries(Db, Package, Version, Bounded),
+        Entries = hex_provenance_log_entries:release_entries(Db, Package, Version, Bounded),
         case listing(Reader, Checkpoint, Filter, Entries) of
             {ok, Listing} -> add_head(Reader, Package, Checkpoint, Listing);
             {error, _} = Error -> Error
@@ -172,7 +172,7 @@ release(#{db := Db} = Reader, Package, Version, Filter) ->
 digest(#{db := Db} = Reader, Digest, Filter) ->
     with_checkpoint(Reader, newest, fun(#{size := Below} = Checkpoint) ->
         Bounded = (maps:remove(predicate_type, Filter))#{below => Below},
-        Entries = hex_provenance_log_store:digest_entries(Db, Digest, Bounded),
+        Entries = hex_provenance_log_entries:digest_entries(Db, Digest, Bounded),
         listing(Reader, Checkpoint, Filter, Entries)
     end).
 
@@ -180,7 +180,7 @@ digest(#{db := Db} = Reader, Digest, Filter) ->
 -spec head(reader(), Package :: binary()) -> {ok, listing()} | {error, problem()}.
 head(#{db := Db} = Reader, Package) ->
     with_checkpoint(Reader, newest, fun(#{size := Size} = Checkpoint) ->
-        Newest = hex_provenance_log_store:package_head(Db, Package, Size),
+        Newest = hex_provenance_log_entries:package_head(Db, Package, Size),
         case listing(Reader, Checkpoint, #{limit => 1}, Newest) of
             {ok, Listing} ->
                 add_head(Reader, Package, Checkpoint, Listing#{next_after => undefined});
@@ -227,7 +227,7 @@ releases(Reader, Checkpoint, {Map, _} = Heads, [{Package, Version} | Rest], Most
 
 one_release(#{db := Db} = Reader, #{size := Size}, Map, Package, Version, Most) ->
     Filter = #{limit => Most + 1, below => Size},
-    Entries = hex_provenance_log_store:release_entries(Db, Package, Version, Filter),
+    Entries = hex_provenance_log_entries:release_entries(Db, Package, Version, Filter),
     case stored(Reader, Entries) of
         {ok, Found} ->
             Items = lists:sublist(Found, Most),
@@ -247,8 +247,8 @@ one_release(#{db := Db} = Reader, #{size := Size}, Map, Package, Version, Most) 
 %% @doc The exact bytes of an envelope or a bundle.
 -spec blob(reader(), hash()) -> {ok, binary()} | {error, problem()}.
 blob(#{db := Db}, Digest) ->
-    case hex_provenance_log_store:envelope(Db, Digest) of
-        not_found -> stored_bytes(hex_provenance_log_store:bundle(Db, Digest));
+    case hex_provenance_log_bundles:envelope(Db, Digest) of
+        not_found -> stored_bytes(hex_provenance_log_bundles:bundle(Db, Digest));
         Found -> stored_bytes(Found)
     end.
 
@@ -262,7 +262,7 @@ entries(#{db := Db} = Reader, Start, Limit, Below) ->
                 {error, checkpoint_missing};
             _ ->
                 Count = max(0, min(Limit, min(Below, Size) - Start)),
-                stored(Reader, hex_provenance_log_store:entries(Db, Start, Count))
+                stored(Reader, hex_provenance_log_entries:entries(Db, Start, Count))
         end
     end).
 
@@ -364,14 +364,14 @@ width({entries, Index, _}, Size) -> Size - Index * ?FULL;
 width({Level, Index, _}, Size) -> (Size bsr (8 * Level)) - Index * ?FULL.
 
 read_tile(#{db := Db}, {entries, Index, Width}) ->
-    case hex_provenance_log_store:entries(Db, Index * ?FULL, Width) of
+    case hex_provenance_log_entries:entries(Db, Index * ?FULL, Width) of
         {ok, Entries} ->
             hex_provenance_log_nif:log_entry_bundle([Leaf || #{leaf := Leaf} <- Entries]);
         {error, _} = Error ->
             Error
     end;
 read_tile(#{db := Db}, {Level, Index, _} = Tile) ->
-    case hex_provenance_log_store:tile(Db, Level, Index) of
+    case hex_provenance_log_entries:tile(Db, Level, Index) of
         {ok, Bytes} -> hex_provenance_log_nif:log_tile_cut(Tile, Bytes);
         not_found -> {error, not_found};
         {error, _} = Error -> Error
@@ -447,7 +447,7 @@ prove_inclusion(Reader, Index, Size) ->
     prove(Reader, fun(Prover) -> hex_provenance_log_nif:log_inclusion(Prover, Index, Size) end).
 
 prove(#{db := Db, prover := Prover}, Ask) ->
-    hex_provenance_log_store:proof({Db, Prover}, Ask).
+    hex_provenance_log_entries:proof({Db, Prover}, Ask).
 
 %% -- Heads --
 
@@ -504,7 +504,7 @@ tail(#{table := Table} = Reader, Covers, Count) ->
     end.
 
 read_tail(#{db := Db} = Reader, Covers, Count) ->
-    case {edge(Reader, Covers), hex_provenance_log_store:entries(Db, Covers, Count)} of
+    case {edge(Reader, Covers), hex_provenance_log_entries:entries(Db, Covers, Count)} of
         {{ok, Edge}, {ok, Entries}} -> {ok, Edge, [Leaf || #{leaf := Leaf} <- Entries]};
         {{error, _} = Error, _} -> Error;
         {_, {error, _} = Error} -> Error
@@ -543,7 +543,7 @@ linked(#{db := Db}, Items) ->
 linked_bundles(_, [], Done) ->
     {ok, lists:reverse(Done)};
 linked_bundles(Db, [Digest | Rest], Done) ->
-    case hex_provenance_log_store:bundle(Db, Digest) of
+    case hex_provenance_log_bundles:bundle(Db, Digest) of
         {ok, Bundle} -> linked_bundles(Db, Rest, [{Digest, Bundle} | Done]);
         {error, _} = Error -> Error;
         _ -> linked_bundles(Db, Rest, [{Digest, undefined} | Done])
@@ -637,7 +637,7 @@ answer({From, _, Timer}) ->
 prepare(_, #state{preparing = {_, _}} = State) ->
     State;
 prepare(#{size := Size}, #state{reader = #{db := Db, table := Table} = Reader} = State) ->
-    case hex_provenance_log_store:heads_leaf(Db, Size) of
+    case hex_provenance_log_entries:heads_leaf(Db, Size) of
         {ok, #{index := Index} = Leaf} ->
             case ets:lookup(Table, heads) of
                 [{heads, _, #{index := Index}, _}] -> State;
@@ -650,6 +650,6 @@ prepare(#{size := Size}, #state{reader = #{db := Db, table := Table} = Reader} =
 %% What does not have the very leaf that is in the log is not served.
 prepare_map(#{db := Db, table := Table}, #{index := Index, leaf := Leaf}) ->
     {ok, #{<<"covers">> := Covers}} = hex_provenance_nif:json_decode(Leaf),
-    {ok, Map} = hex_provenance_log_store:heads_map(Db, Covers),
+    {ok, Map} = hex_provenance_log_entries:heads_map(Db, Covers),
     {ok, Leaf} = hex_provenance_log_nif:log_heads_leaf(Map),
     ets:insert(Table, {heads, Map, #{index => Index, leaf => Leaf}, Covers}).

@@ -107,7 +107,7 @@ collect(Size, Root, Note, #{guard := Guard, witnesses := Witnesses, report := Re
 
 proofs(#{db := Db, prover := Prover}) ->
     fun(Old, New) ->
-        hex_provenance_log_store:proof({Db, Prover}, fun(Asked) ->
+        hex_provenance_log_entries:proof({Db, Prover}, fun(Asked) ->
             hex_provenance_log_nif:log_consistency(Asked, Old, New)
         end)
     end.
@@ -145,7 +145,7 @@ prune(_, _) ->
 
 %% A checkpoint is signed by the key that the log's own entries name for its last entry.
 key_in_use(#{guard := #{db := Db}, own := Own} = State) ->
-    case hex_provenance_log_store:own_entries(Db, Own, ?OWN_PAGE) of
+    case hex_provenance_log_entries:own_entries(Db, Own, ?OWN_PAGE) of
         {ok, []} -> {ok, State};
         {ok, Entries} -> after_changes(Entries, State);
         {error, Error} -> {error, Error}

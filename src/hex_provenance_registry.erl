@@ -386,8 +386,8 @@ read(Statement, Options) ->
     hex_provenance_nif:registry_read(Statement, Options).
 
 %% @private
-%% @doc All events, in the order by whose numbers {@link hex_provenance_log_store} keeps them: what
-%% is new comes behind the last.
+%% @doc All events, in the order by whose numbers the log's tables keep them: what is new
+%% comes behind the last.
 -spec event_names() -> [event_name(), ...].
 event_names() ->
     [

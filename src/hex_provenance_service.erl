@@ -190,7 +190,7 @@ with_staged(_, Event, _) ->
     Event.
 
 staged(Db, Package, Version, {ok, Tarball}, Options) ->
-    case hex_provenance_log_store:staged(Db, Package, Version, Tarball) of
+    case hex_provenance_log_bundles:staged(Db, Package, Version, Tarball) of
         {ok, Staged} -> [link_of(One, Tarball, Options) || One <- Staged];
         {error, _} -> []
     end;
@@ -259,7 +259,7 @@ publishers(Db, Purl) ->
     end.
 
 all(Db, Purl, Filter) ->
-    case hex_provenance_log_store:package_entries(Db, Purl, Filter#{limit => ?PAGE}) of
+    case hex_provenance_log_entries:package_entries(Db, Purl, Filter#{limit => ?PAGE}) of
         {ok, Page} when length(Page) < ?PAGE ->
             {ok, Page};
         {ok, Page} ->
@@ -316,8 +316,8 @@ repository(_, Path) -> <<"https://github.com/", Path/binary>>.
 
 stage(Db, Bundle) ->
     Now = erlang:system_time(second),
-    _ = hex_provenance_log_store:purge_staged(Db, Now),
-    hex_provenance_log_store:stage_bundle(Db, Bundle#{expires => Now + ?STAGED_SECONDS}).
+    _ = hex_provenance_log_bundles:purge_staged(Db, Now),
+    hex_provenance_log_bundles:stage_bundle(Db, Bundle#{expires => Now + ?STAGED_SECONDS}).
 
 %% An event of its own, named by the bundle: the same one again is known.
 attach(Db, #{package := Package, version := Version, digest := Tarball} = Bundle, State, Options) ->

@@ -310,7 +310,7 @@ redaction(#{state := State, log := #{db := Db}}) ->
     #{<<"items">> := [#{<<"leaf">> := Leaf}]} = json(get(State, "/api/packages/p9/attestations")),
     {ok, #{<<"envelope">> := <<"sha256:", Hex/binary>>}} =
         hex_provenance_nif:json_decode(base64:decode(Leaf)),
-    ok = hex_provenance_log_store:redact(Db, binary:decode_hex(Hex)),
+    ok = hex_provenance_log_bundles:redact(Db, binary:decode_hex(Hex)),
     ?assertEqual(410, status(get(State, ["/api/blobs/sha256/", Hex]))),
     #{<<"items">> := [Item]} = json(get(State, "/api/packages/p9/attestations")),
     ?assertMatch(#{<<"bundle">> := null, <<"leaf">> := Leaf}, Item),
@@ -319,7 +319,7 @@ redaction(#{state := State, log := #{db := Db}}) ->
 linked(#{state := State, log := #{db := Db} = Log}) ->
     Bundle = <<"{\"mediaType\":\"x\",\"n\":1}">>,
     Digest = crypto:hash(sha256, Bundle),
-    {ok, new} = hex_provenance_log_store:stage_bundle(Db, #{
+    {ok, new} = hex_provenance_log_bundles:stage_bundle(Db, #{
         package => ?LOG:purl(<<"l">>),
         version => <<"1.0.0">>,
         digest => ?LOG:digest(<<"l">>, <<"1.0.0">>),

@@ -130,9 +130,9 @@ altered(What, Table, Column, Where, There, Back) ->
 
 none(Db, Folder) ->
     grown(Db, Folder),
-    {ok, [#{leaf := Leaf}]} = hex_provenance_log_store:entries(Db, 3, 1),
+    {ok, [#{leaf := Leaf}]} = hex_provenance_log_entries:entries(Db, 3, 1),
     <<"{\"envelope\":\"sha256:", Hex:64/binary, _/binary>> = Leaf,
-    ok = hex_provenance_log_store:redact(Db, binary:decode_hex(Hex)),
+    ok = hex_provenance_log_bundles:redact(Db, binary:decode_hex(Hex)),
     ?assertMatch(#{redacted := 1, events := ?EVENTS}, ?LOGS:clean(Db)),
     %% The chain is followed through what is redacted.
     {ok, _, 1} = hex_provenance_sql:query(

@@ -299,7 +299,7 @@ each_once(Db, Numbers) ->
 ids(_, Start, Size, Ids) when Start >= Size ->
     lists:sort(Ids);
 ids(Db, Start, Size, Ids) ->
-    {ok, Entries} = ?STORE:entries(Db, Start, 256),
+    {ok, Entries} = hex_provenance_log_entries:entries(Db, Start, 256),
     Found = [id(Leaf) || #{leaf := Leaf, event := Event} <- Entries, Event =/= undefined],
     ids(Db, Start + 256, Size, Found ++ Ids).
 
@@ -313,7 +313,7 @@ same_trees(Db, Roots) ->
     lists:foreach(
         fun({Size, Root}) ->
             Ask = fun(Asked) -> hex_provenance_log_nif:log_root(Asked, Size) end,
-            ?assertEqual({ok, Root}, ?STORE:proof({Db, Prover}, Ask))
+            ?assertEqual({ok, Root}, hex_provenance_log_entries:proof({Db, Prover}, Ask))
         end,
         Roots
     ).

@@ -77,7 +77,7 @@ escaped(Script) -> string:replace(Script, "\"", "\\\"", all).
 contents(_, ?ENTRIES, Sums) ->
     Sums;
 contents(Db, Start, Sums) ->
-    {ok, Entries} = ?STORE:entries(Db, Start, 256),
+    {ok, Entries} = hex_provenance_log_entries:entries(Db, Start, 256),
     contents(Db, Start + 256, lists:foldl(fun add/2, Sums, Entries)).
 
 add(#{leaf := Leaf, statement := Statement, signature := Signature}, {L, S, G, E}) ->

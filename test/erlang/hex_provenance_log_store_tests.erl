@@ -3,6 +3,8 @@
 -include_lib("eunit/include/eunit.hrl").
 
 -define(STORE, hex_provenance_log_store).
+-define(ENTRIES, hex_provenance_log_entries).
+-define(BUNDLES, hex_provenance_log_bundles).
 
 contract_test_() ->
     hex_provenance_test_sequencer:both([
@@ -129,20 +131,20 @@ reads(Db, _) ->
     ],
     {ok, _} = ?STORE:record(Db, Plain ++ Special),
     integrate(Db),
-    {ok, Entries} = ?STORE:entries(Db, 0, 100),
+    {ok, Entries} = ?ENTRIES:entries(Db, 0, 100),
     ?assertEqual(lists:seq(0, 22), indices(Entries)),
-    ?assertMatch({ok, [#{index := 5}, #{index := 6}]}, ?STORE:entries(Db, 5, 2)),
-    ?assertMatch({ok, []}, ?STORE:entries(Db, 23, 9)),
+    ?assertMatch({ok, [#{index := 5}, #{index := 6}]}, ?ENTRIES:entries(Db, 5, 2)),
+    ?assertMatch({ok, []}, ?ENTRIES:entries(Db, 23, 9)),
     First = hd(Entries),
     ?assertMatch(#{event := publish, package := <<"pkg:hex/p1">>, seq := 0, linked := []}, First),
     ?assertEqual(<<"1.0.1">>, maps:get(version, First)),
-    {ok, OfOne} = ?STORE:package_entries(Db, <<"pkg:hex/p1">>, #{}),
+    {ok, OfOne} = ?ENTRIES:package_entries(Db, <<"pkg:hex/p1">>, #{}),
     ?assertEqual([0, 7, 14, 21, 22], indices(OfOne)),
     Page = #{'after' => 0, below => 22, limit => 2},
-    {ok, Some} = ?STORE:package_entries(Db, <<"pkg:hex/p1">>, Page),
+    {ok, Some} = ?ENTRIES:package_entries(Db, <<"pkg:hex/p1">>, Page),
     ?assertEqual([7, 14], indices(Some)),
     ByVersion = fun(More) ->
-        {ok, Found} = ?STORE:package_entries(Db, <<"pkg:hex/p1">>, More),
+        {ok, Found} = ?ENTRIES:package_entries(Db, <<"pkg:hex/p1">>, More),
         indices(Found)
     end,
     ?assertEqual([0, 21], ByVersion(#{version => <<"1.0.1">>})),
@@ -151,21 +153,21 @@ reads(Db, _) ->
     ?assertEqual([22], ByVersion(#{event => vulnerability})),
     Type = <<"https://hex.pm/attestation/retire/v1">>,
     ?assertEqual([21], ByVersion(#{predicate_type => Type})),
-    {ok, Release} = ?STORE:release_entries(Db, <<"pkg:hex/p1">>, <<"1.0.1">>, #{}),
+    {ok, Release} = ?ENTRIES:release_entries(Db, <<"pkg:hex/p1">>, <<"1.0.1">>, #{}),
     ?assertEqual([0, 21, 22], indices(Release)),
-    {ok, Other} = ?STORE:release_entries(Db, <<"pkg:hex/p1">>, <<"1.0.15">>, #{}),
+    {ok, Other} = ?ENTRIES:release_entries(Db, <<"pkg:hex/p1">>, <<"1.0.15">>, #{}),
     ?assertEqual([14], indices(Other)),
-    {ok, ByDigest} = ?STORE:digest_entries(Db, crypto:hash(sha256, <<"1">>), #{}),
+    {ok, ByDigest} = ?ENTRIES:digest_entries(Db, crypto:hash(sha256, <<"1">>), #{}),
     ?assertEqual([0, 21, 22], indices(ByDigest)),
-    ?assertEqual({ok, []}, ?STORE:digest_entries(Db, crypto:hash(sha256, <<"x">>), #{})),
-    ?assertMatch({ok, [#{index := 14}]}, ?STORE:package_head(Db, <<"pkg:hex/p1">>, 21)),
-    ?assertEqual({ok, []}, ?STORE:package_head(Db, <<"pkg:hex/p1">>, 0)),
-    ?assertEqual({ok, []}, ?STORE:package_head(Db, <<"pkg:hex/none">>, 9)),
-    ?assertMatch({ok, [#{linked := [Linked]}]}, ?STORE:entries(Db, 20, 1)),
-    {ok, <<Tile/binary>>} = ?STORE:tile(Db, 0, 0),
+    ?assertEqual({ok, []}, ?ENTRIES:digest_entries(Db, crypto:hash(sha256, <<"x">>), #{})),
+    ?assertMatch({ok, [#{index := 14}]}, ?ENTRIES:package_head(Db, <<"pkg:hex/p1">>, 21)),
+    ?assertEqual({ok, []}, ?ENTRIES:package_head(Db, <<"pkg:hex/p1">>, 0)),
+    ?assertEqual({ok, []}, ?ENTRIES:package_head(Db, <<"pkg:hex/none">>, 9)),
+    ?assertMatch({ok, [#{linked := [Linked]}]}, ?ENTRIES:entries(Db, 20, 1)),
+    {ok, <<Tile/binary>>} = ?ENTRIES:tile(Db, 0, 0),
     ?assertEqual(23 * 32, byte_size(Tile)),
-    ?assertEqual(not_found, ?STORE:tile(Db, 0, 1)),
-    ?assertEqual(not_found, ?STORE:tile(Db, 7, 1 bsl 60)),
+    ?assertEqual(not_found, ?ENTRIES:tile(Db, 0, 1)),
+    ?assertEqual(not_found, ?ENTRIES:tile(Db, 7, 1 bsl 60)),
     hex_provenance_test_sequencer:clean(Db).
 
 retirement() ->
@@ -201,17 +203,17 @@ advisory() ->
 heads(Db, _) ->
     {ok, _} = ?STORE:record(Db, events(lists:seq(1, 300))),
     integrate(Db),
-    {ok, Entries} = ?STORE:entries(Db, 0, 300),
+    {ok, Entries} = ?ENTRIES:entries(Db, 0, 300),
     lists:foreach(
         fun(Covers) ->
-            {ok, Heads} = ?STORE:packages_heads(Db, Covers, <<>>, 100),
+            {ok, Heads} = ?ENTRIES:packages_heads(Db, Covers, <<>>, 100),
             ?assertEqual(expected_heads(lists:sublist(Entries, Covers)), Heads)
         end,
         [0, 1, 2, 8, 100, 255, 256, 257, 299, 300]
     ),
-    {ok, All} = ?STORE:packages_heads(Db, 300, <<>>, 100),
-    {ok, Page} = ?STORE:packages_heads(Db, 300, <<>>, 3),
-    {ok, Rest} = ?STORE:packages_heads(Db, 300, element(1, lists:last(Page)), 100),
+    {ok, All} = ?ENTRIES:packages_heads(Db, 300, <<>>, 100),
+    {ok, Page} = ?ENTRIES:packages_heads(Db, 300, <<>>, 3),
+    {ok, Rest} = ?ENTRIES:packages_heads(Db, 300, element(1, lists:last(Page)), 100),
     ?assertEqual(All, Page ++ Rest),
     Names = [Name || {Name, _, _, _} <- All],
     {ok, Known} = ?STORE:heads_of(Db, [<<"pkg:hex/none">> | Names]),
@@ -230,21 +232,21 @@ expected_heads(Entries) ->
 redacted(Db, _) ->
     {ok, _} = ?STORE:record(Db, events(lists:seq(1, 10))),
     integrate(Db),
-    {ok, [#{leaf := Leaf}]} = ?STORE:entries(Db, 4, 1),
+    {ok, [#{leaf := Leaf}]} = ?ENTRIES:entries(Db, 4, 1),
     <<"{\"envelope\":\"sha256:", Hex:64/binary, _/binary>> = Leaf,
     Digest = binary:decode_hex(Hex),
-    {ok, Envelope} = ?STORE:envelope(Db, Digest),
+    {ok, Envelope} = ?BUNDLES:envelope(Db, Digest),
     ?assertEqual(Digest, crypto:hash(sha256, Envelope)),
-    ?assertEqual(ok, ?STORE:redact(Db, Digest)),
-    ?assertEqual(redacted, ?STORE:envelope(Db, Digest)),
+    ?assertEqual(ok, ?BUNDLES:redact(Db, Digest)),
+    ?assertEqual(redacted, ?BUNDLES:envelope(Db, Digest)),
     ?assertMatch(
         {ok, [#{leaf := Leaf, statement := undefined, signature := undefined, event := publish}]},
-        ?STORE:entries(Db, 4, 1)
+        ?ENTRIES:entries(Db, 4, 1)
     ),
     ?assertMatch({ok, #{state := integrated, index := 4}}, ?STORE:event(Db, <<"event-5">>)),
     ?assertEqual({ok, [known]}, ?STORE:record(Db, events([5]))),
-    ?assertEqual(not_found, ?STORE:envelope(Db, <<1:256>>)),
-    ?assertEqual(not_found, ?STORE:redact(Db, <<1:256>>)),
+    ?assertEqual(not_found, ?BUNDLES:envelope(Db, <<1:256>>)),
+    ?assertEqual(not_found, ?BUNDLES:redact(Db, <<1:256>>)),
     ?assertMatch(#{redacted := 1, events := 10}, hex_provenance_test_sequencer:clean(Db)).
 
 bundles(Db, _) ->
@@ -260,22 +262,22 @@ bundles(Db, _) ->
         predicate_type => <<"https://slsa.dev/provenance/v1">>,
         expires => Now + 100
     },
-    ?assertEqual({ok, new}, ?STORE:stage_bundle(Db, Staged)),
-    ?assertEqual({ok, known}, ?STORE:stage_bundle(Db, Staged)),
+    ?assertEqual({ok, new}, ?BUNDLES:stage_bundle(Db, Staged)),
+    ?assertEqual({ok, known}, ?BUNDLES:stage_bundle(Db, Staged)),
     ?assertMatch(
         {ok, [#{bundle_digest := Digest, bundle := Bundle}]},
-        ?STORE:staged(Db, <<"pkg:hex/p1">>, <<"1.0.1">>, Subject)
+        ?BUNDLES:staged(Db, <<"pkg:hex/p1">>, <<"1.0.1">>, Subject)
     ),
-    ?assertEqual({ok, []}, ?STORE:staged(Db, <<"pkg:hex/p1">>, <<"1.0.2">>, Subject)),
-    {ok, new} = ?STORE:stage_bundle(Db, Staged#{bundle := <<"{}">>, expires := Now - 1}),
-    ?assertMatch({ok, [_]}, ?STORE:staged(Db, <<"pkg:hex/p1">>, <<"1.0.1">>, Subject)),
+    ?assertEqual({ok, []}, ?BUNDLES:staged(Db, <<"pkg:hex/p1">>, <<"1.0.2">>, Subject)),
+    {ok, new} = ?BUNDLES:stage_bundle(Db, Staged#{bundle := <<"{}">>, expires := Now - 1}),
+    ?assertMatch({ok, [_]}, ?BUNDLES:staged(Db, <<"pkg:hex/p1">>, <<"1.0.1">>, Subject)),
     Link = #{predicate_type => <<"https://slsa.dev/provenance/v1">>, bundle => {sha256, Digest}},
     {ok, _} = ?STORE:record(Db, [hex_provenance_test_sequencer:event(1, #{provenance => [Link]})]),
-    ?assertEqual(ok, ?STORE:purge_staged(Db, Now + 1000)),
-    ?assertEqual({ok, Bundle}, ?STORE:bundle(Db, Digest)),
-    ?assertEqual(not_found, ?STORE:bundle(Db, crypto:hash(sha256, <<"{}">>))),
-    ?assertEqual(ok, ?STORE:redact(Db, Digest)),
-    ?assertEqual(redacted, ?STORE:bundle(Db, Digest)).
+    ?assertEqual(ok, ?BUNDLES:purge_staged(Db, Now + 1000)),
+    ?assertEqual({ok, Bundle}, ?BUNDLES:bundle(Db, Digest)),
+    ?assertEqual(not_found, ?BUNDLES:bundle(Db, crypto:hash(sha256, <<"{}">>))),
+    ?assertEqual(ok, ?BUNDLES:redact(Db, Digest)),
+    ?assertEqual(redacted, ?BUNDLES:bundle(Db, Digest)).
 
 checkpoints(Db, _) ->
     Put = fun(Size, Note, Quorum) ->

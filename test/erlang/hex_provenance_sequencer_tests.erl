@@ -102,10 +102,10 @@ maps(Db, Folder) ->
     {ok, Log} = ?LOGS:start(Db, Folder, #{heads_every => 20, batch => 8, heads_idle => 300}),
     [{ok, _} = ?SEQUENCER:record(Log, events(lists:seq(N, N + 9))) || N <- lists:seq(0, 190, 10)],
     ?LOGS:await_all(Log, [199]),
-    {ok, Own} = ?STORE:own_entries(Db, -1, 100),
+    {ok, Own} = hex_provenance_log_entries:own_entries(Db, -1, 100),
     ?assert(length(Own) >= 6),
     %% No client ever has to read more than a map's interval and two batches.
-    Places = [{Index, ?STORE:map_covers(Leaf)} || {Index, heads, Leaf} <- Own],
+    Places = [{Index, hex_provenance_log_rows:map_covers(Leaf)} || {Index, heads, Leaf} <- Own],
     [
         ?assert(Next + 1 - Covers =< 20 + 2 * 8)
      || {{_, Covers}, {Next, _}} <- lists:zip(lists:droplast(Places), tl(Places))
@@ -157,7 +157,7 @@ keys(Db, Folder) ->
     ?assert(Size > Index),
     ?assertMatch({ok, _}, hex_provenance_log_nif:log_policy_check(Policy, Note, undefined)),
     %% The same change again is the same entry.
-    {ok, [{Index, key_change, Leaf}]} = ?STORE:own_entries(Db, -1, 9),
+    {ok, [{Index, key_change, Leaf}]} = hex_provenance_log_entries:own_entries(Db, -1, 9),
     ?assertEqual({ok, Index}, ?SEQUENCER:enter_key_change(Log, Leaf)),
     ?LOGS:stop(Log),
     %% The old key signs no more; the new one does.

@@ -139,7 +139,7 @@ enter_pending(#{db := Db} = Log, {ok, Pending}) ->
 %% Enters the heads map of the log as it is.
 enter_heads(#{db := Db}) ->
     {ok, #{size := Size}} = hex_provenance_log_store:head(Db),
-    {ok, Map} = hex_provenance_log_store:heads_map(Db, Size),
+    {ok, Map} = hex_provenance_log_entries:heads_map(Db, Size),
     {ok, Leaf} = hex_provenance_log_nif:log_heads_leaf(Map),
     integrate(Db, [{leaf, Leaf}]).
 
